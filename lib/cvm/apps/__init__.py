@@ -1,0 +1,1 @@
+"""One module a dashboard: a plain model and a thin widget tree."""

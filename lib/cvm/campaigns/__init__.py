@@ -1,0 +1,1 @@
+"""Retention campaigns: design, checks, effects with and without a control, profit."""

@@ -1,0 +1,1 @@
+"""Base of the suite: checks, results, months, money and language. Imports nothing of ours."""

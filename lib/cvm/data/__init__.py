@@ -1,0 +1,1 @@
+"""The data path: contract, reading, checking, the query engine, the sample operator."""

@@ -1,0 +1,1 @@
+"""What joins the three decisions: the overview, allocation, capacity."""

@@ -1,0 +1,1 @@
+"""The points programme: rules, ledger, behaviour, budget, liability, generosity."""

@@ -1,0 +1,1 @@
+"""Running notebooks, publishing snapshots, serving dashboards."""

@@ -1,0 +1,1 @@
+"""Value segments: tiers, value grid, lifetime value, migration, early warning."""

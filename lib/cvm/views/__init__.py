@@ -1,0 +1,1 @@
+"""Charts: a result or a frame in, axes out."""
