@@ -1,0 +1,99 @@
+"""What a published page is, and which pages there are.
+
+A page is made once, when a snapshot is published: small tables in; plain JSON and pictures out.
+The dashboard shows what stands there and computes nothing, so its kernel stays light and every
+viewer sees the same figures.
+
+``Page.content[lang]`` is plain JSON with these keys (all texts are in that language):
+
+* ``title``, ``question``, ``sentence``: the page's name, what it answers, and the answer.
+* ``tone``: ``"good"``, ``"bad"`` or ``"neutral"``: how the answer should be read.
+* ``cards``: a list of ``key``, ``label``, ``value``, ``unit``, ``change``, ``direction``
+  (``"up"``, ``"down"``, ``"flat"`` or ``""``), ``tone``, ``target``, ``spark`` (heights of the
+  sparkline between 0 and 1, ``null`` for a gap) and ``spark_alt``.
+* ``charts``: a list of ``key``, ``title``, ``note``, ``alt``, ``figures``
+  (``{"wide": file, "phone": file}``), ``size`` (``{"wide": [width, height], "phone": …}`` in CSS
+  pixels), ``table`` (the figures behind the picture: ``columns`` and ``rows`` of texts) and
+  ``missing`` (why there is no picture, else ``""``).
+* ``drill``: ``label``, ``hint`` and ``choices``: a list of ``key``, ``label`` and ``facts``
+  (pairs of label and value), or an empty list.
+* ``notes``: sentences on what is withheld, partial or not available.
+* ``dates``: pairs of label and text: the date of the data, the run, the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Tables = Mapping[str, "pd.DataFrame"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page as it is published.
+
+    Attributes:
+        content: ``{"zh": {…}, "en": {…}}``, plain JSON as told in the module's docstring.
+        figures: Picture files by name, ``<page>-<chart>-<lang>-<width>.svg``.
+    """
+
+    content: dict[str, dict[str, Any]]
+    figures: dict[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageMaker:
+    """How a page is made from published tables.
+
+    Attributes:
+        name: The page's name, that of ``dashboards/<name>.ipynb``.
+        needs: Tables without which the page only says that they are missing.
+        optional: Tables the page can do without, saying what is then not shown.
+        maker: ``"module:function"`` taking the tables and the run's information; imported only
+            when a page is made.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    maker: str
+
+    def make(self, tables: Tables, info: Mapping[str, Any]) -> Page:
+        """Make the page in both languages.
+
+        Args:
+            tables: The published tables by name, after disclosure control: a withheld cell is
+                missing. Tables that are not there are said to be missing on the page.
+            info: About the run; each key may be absent: ``first_month``, ``last_month`` (date or
+                ISO text), ``created`` (ISO text of the run's time), ``source``, ``code_version``,
+                ``suppressed`` (number of withheld cells, or a list of them), ``minimum`` (fewest
+                customers a cell may show).
+        """
+        module, _, function = self.maker.partition(":")
+        make: Callable[[Tables, Mapping[str, Any]], Page] = getattr(import_module(module), function)
+        return make(tables, info)
+
+
+PAGES: dict[str, PageMaker] = {
+    page.name: page
+    for page in (
+        PageMaker(
+            name="overview",
+            needs=("overview_months",),
+            optional=(
+                "overview_tiers",
+                "overview_counties",
+                "overview_brands",
+                "overview_points_years",
+                "overview_facts",
+            ),
+            maker="cvm.views.pages_overview:make_overview",
+        ),
+    )
+}
