@@ -1,0 +1,58 @@
+"""Both languages say the same: every key twice, with the same placeholders."""
+
+import ast
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+from cvm.core.checks import ArgumentError
+from cvm.core.i18n import LANGUAGES, catalogue, say
+
+LIBRARY = Path(__file__).parents[2] / "lib" / "cvm"
+
+
+def _placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", sorted(catalogue()))
+def test_every_key_exists_in_both_languages_with_the_same_placeholders(key):
+    entry = catalogue()[key]
+
+    assert set(entry) == set(LANGUAGES)
+    assert all(text.strip() for text in entry.values())
+    assert _placeholders(entry["en"]) == _placeholders(entry["zh"])
+
+
+def test_chinese_is_chinese_and_english_is_not():
+    han = re.compile(r"[\u4e00-\u9fff]")
+    english_with_han = [key for key, entry in catalogue().items() if han.search(entry["en"])]
+    # A language's own name stands in that language.
+    assert [key for key in english_with_han if "language" not in key] == []
+
+
+def test_every_key_named_in_the_code_exists():
+    missing = []
+    for path in LIBRARY.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", getattr(node.func, "attr", "")) == "say"
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+                and isinstance(node.args[0].value, str)
+                and re.fullmatch(r"[a-z_]+(\.[a-z0-9_]+)+", node.args[0].value)
+                and node.args[0].value not in catalogue()
+            ):
+                missing.append(f"{path.name}:{node.lineno} {node.args[0].value}")
+
+    assert not missing
+
+
+def test_an_unknown_key_or_language_is_named():
+    with pytest.raises(ArgumentError, match="common.nothing"):
+        say("common.nothing", "zh")
+    with pytest.raises(ArgumentError, match="lang == 'fr'.*zh, en"):
+        say("common.churn", "fr")
