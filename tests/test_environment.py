@@ -1,0 +1,61 @@
+"""One list of dependencies: environment.yml and the locks follow from pyproject.toml."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cvm.environment import render_environment
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[\[<>=!~; ]", requirement)[0].lower().replace("_", "-")
+
+
+def _locked(lock: str) -> dict[str, str]:
+    text = (ROOT / "locks" / lock).read_text(encoding="utf-8")
+    return {
+        name.lower(): version
+        for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", text, flags=re.MULTILINE)
+    }
+
+
+def test_environment_yml_is_what_pyproject_says():
+    assert (ROOT / "environment.yml").read_text(encoding="utf-8") == render_environment(
+        ROOT / "pyproject.toml"
+    ), "environment.yml is stale: run `cvm environment`"
+
+
+def test_every_dependency_is_locked_with_a_hash():
+    extras = [name for group in PROJECT["optional-dependencies"].values() for name in group]
+    for lock, requirements in (
+        ("core.txt", PROJECT["dependencies"]),
+        ("all.txt", PROJECT["dependencies"] + extras),
+    ):
+        assert {_name(requirement) for requirement in requirements} <= set(_locked(lock))
+        text = (ROOT / "locks" / lock).read_text(encoding="utf-8")
+        assert text.count("--hash=sha256:") >= len(_locked(lock))
+
+
+def test_the_two_locks_agree():
+    everything = _locked("all.txt")
+    differing = {
+        name: (version, everything.get(name))
+        for name, version in _locked("core.txt").items()
+        if everything.get(name) != version
+    }
+
+    assert not differing
+
+
+def test_pyproject_pins_nothing_exactly():
+    assert not [requirement for requirement in PROJECT["dependencies"] if "==" in requirement]
+
+
+@pytest.mark.parametrize("lock", ["core.txt", "all.txt"])
+def test_a_lock_names_no_registry(lock):
+    assert "://" not in (ROOT / "locks" / lock).read_text(encoding="utf-8")
