@@ -1,0 +1,213 @@
+"""The overview's key figures: one card each, as plain JSON.
+
+A card tells the value, what it is held against, the change, whether that is favourable, and its
+course over time. The figures are those of ``overview_facts``; nothing is estimated here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cvm.core.i18n import say
+from cvm.core.money import format_number, format_points, format_share, format_yuan
+from cvm.core.months import format_month
+from cvm.views.overview import MONTHS_IN_YEAR, by_month
+
+Facts = Mapping[str, float]
+SPARK_MONTHS = 24
+# Changes that the shown digits cannot tell from zero are "flat", not good or bad.
+LEVEL_SHARE = 0.0005
+LEVEL_POINTS = 0.00005
+
+
+def read_facts(frame: pd.DataFrame | None) -> dict[str, float]:
+    """Return the known facts by key; withheld and missing ones are left out."""
+    if frame is None:
+        return {}
+    values = pd.to_numeric(frame["value"], errors="coerce")
+    return {
+        str(key): float(value)
+        for key, value in zip(frame["key"], values, strict=True)
+        if np.isfinite(value)
+    }
+
+
+def fact_month(facts: Facts) -> date | None:
+    """Return the month the facts speak of."""
+    if "year" not in facts or "month" not in facts:
+        return None
+    return date(int(facts["year"]), int(facts["month"]), 1)
+
+
+def make_cards(facts: Facts, months: pd.DataFrame, lang: str) -> list[dict[str, Any]]:
+    """Return the cards the facts allow: customers, revenue, a customer's revenue, churn, points.
+
+    Args:
+        facts: What :func:`read_facts` gives.
+        months: ``overview_months``, for the sparklines.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    month = fact_month(facts)
+    shown = "" if month is None else format_month(month, lang)
+    frame = by_month(months)
+    cards = [
+        _card(
+            "customers",
+            lang,
+            value=format_number(facts.get("customers"), lang, digits=4),
+            unit="" if lang == "en" else "户",
+            note=say("overview.card.month_note", lang, month=shown),
+            **_change(facts.get("customers_change_share"), lang, good="up"),
+            **_spark("customers", frame, "customers", lang, lambda v: format_number(v, lang)),
+        ),
+        _revenue_card(facts, frame, lang, shown),
+        _card(
+            "arpu",
+            lang,
+            value=_yuan_digits(facts.get("arpu_yuan"), lang),
+            unit="" if lang == "en" else "元",
+            note=say("overview.card.month_note", lang, month=shown),
+            **_change(_year_change(frame, "arpu_yuan"), lang, good="up"),
+            **_spark("arpu", frame, "arpu_yuan", lang, lambda v: _yuan_digits(v, lang)),
+        ),
+        _churn_card(facts, frame, lang),
+        _points_card(facts, lang),
+    ]
+    return [card for card in cards if card["value"] != "–"]
+
+
+def _yuan_digits(value: float | None, lang: str) -> str:
+    if value is None or not np.isfinite(value):
+        return "–"
+    return f"{value:,.1f}" if lang == "zh" else f"¥{value:,.1f}"
+
+
+def _card(key: str, lang: str, **parts: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "unit": "", "note": "", "change": "", "direction": "", "tone": "neutral", "target": "",
+        "spark": [], "spark_alt": "", "gauge": None,
+    }  # fmt: skip
+    return {"key": key, "label": say(f"overview.card.{key}", lang), **empty, **parts}
+
+
+def _revenue_card(facts: Facts, frame: pd.DataFrame, lang: str, month: str) -> dict[str, Any]:
+    year = "revenue_year_yuan" in facts
+    value = facts.get("revenue_year_yuan" if year else "revenue_month_yuan")
+    text = format_yuan(value, lang, digits=4)
+    card = _card(
+        "revenue",
+        lang,
+        value=text.removesuffix("元"),
+        unit="元" if lang == "zh" else "",
+        note=say(f"overview.card.{'revenue_note' if year else 'month_note'}", lang, month=month),
+        **_change(facts.get("revenue_change_share") if year else None, lang, good="up"),
+        **_spark("revenue", frame, "revenue_yuan", lang, lambda v: format_yuan(v, lang)),
+    )
+    if not year:
+        card["label"] = say("overview.card.revenue_month", lang)
+    return card
+
+
+def _churn_card(facts: Facts, frame: pd.DataFrame, lang: str) -> dict[str, Any]:
+    now, before = facts.get("churn_share"), facts.get("churn_before_share")
+    change = None if now is None or before is None else now - before
+    return _card(
+        "churn",
+        lang,
+        value=format_share(now, decimals=2),
+        note=say("overview.card.churn_note", lang),
+        **_change(change, lang, good="down", in_points=True),
+        **_spark(
+            "churn", frame, "churn_share", lang, lambda value: format_share(value, decimals=2)
+        ),
+    )
+
+
+def _points_card(facts: Facts, lang: str) -> dict[str, Any]:
+    cost, cap = facts.get("points_cost_share"), facts.get("cap_share")
+    card = _card("points", lang, value=format_share(cost, decimals=2))
+    if cost is None or cap is None:
+        return card
+    above = cost > cap
+    distance = format_points(abs(cost - cap)).lstrip("+")
+    months = int(facts.get("points_year_months", MONTHS_IN_YEAR))
+    whole = months >= MONTHS_IN_YEAR
+    card["target"] = say(
+        "overview.card.cap" if whole else "overview.card.cap_running",
+        lang,
+        cap=format_share(cap),
+        year=int(facts.get("points_year", 0)),
+        months=months,
+    )
+    card["change"] = say(
+        "overview.card.above_cap" if above else "overview.card.within_cap", lang, distance=distance
+    )
+    card["tone"] = "bad" if above else "good"
+    card["direction"] = "up" if above else "down"
+    if cap > 0:
+        # The gauge runs to 1.25 caps, so that an overrun is seen as one.
+        used = cost / cap
+        card["gauge"] = {
+            "fill": round(min(used / 1.25, 1.0), 4),
+            "mark": 0.8,
+            "alt": say("overview.card.gauge", lang, used=format_share(used, decimals=0)),
+        }
+    return card
+
+
+def _change(
+    change: float | None, lang: str, *, good: str, in_points: bool = False
+) -> dict[str, str]:
+    """Return change, direction and tone: ``good`` says which direction is favourable."""
+    if change is None or not np.isfinite(change):
+        text = say("overview.card.no_change", lang)
+        return {"change": text, "direction": "", "tone": "neutral"}
+    level = abs(change) < (LEVEL_POINTS if in_points else LEVEL_SHARE)
+    direction = "flat" if level else "up" if change > 0 else "down"
+    shown = format_points(change) if in_points else f"{100 * change:+.1f}%"
+    key = "change_points" if in_points else "change_year"
+    return {
+        "change": say(f"overview.card.{key}", lang, change=shown.replace("-", "−")),
+        "direction": direction,
+        "tone": "neutral" if level else "good" if direction == good else "bad",
+    }
+
+
+def _year_change(frame: pd.DataFrame, column: str) -> float | None:
+    """Return the last month's value ÷ that of the same month a year before − 1."""
+    if len(frame) <= MONTHS_IN_YEAR or column not in frame:
+        return None
+    values = pd.to_numeric(frame[column], errors="coerce")
+    now, before = values.iloc[-1], values.iloc[-1 - MONTHS_IN_YEAR]
+    return float(now / before - 1) if before and np.isfinite(now / before) else None
+
+
+def _spark(
+    key: str, frame: pd.DataFrame, column: str, lang: str, text: Callable[[float], str]
+) -> dict[str, Any]:
+    """Return the course of the last two years as heights between 0 and 1, and in words."""
+    if column not in frame:
+        return {}
+    values = pd.to_numeric(frame[column], errors="coerce").astype("float64").tail(SPARK_MONTHS)
+    known = values.dropna()
+    if len(known) < 2:
+        return {}
+    low, high = float(known.min()), float(known.max())
+    room = (high - low) or 1.0
+    heights = [None if pd.isna(value) else round((value - low) / room, 3) for value in values]
+    alt = say(
+        "overview.card.spark",
+        lang,
+        label=say(f"overview.card.{key}", lang),
+        first=text(float(known.iloc[0])),
+        last=text(float(known.iloc[-1])),
+        months=len(values),
+        low=text(low),
+        high=text(high),
+    )
+    return {"spark": heights, "spark_alt": alt}

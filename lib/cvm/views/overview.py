@@ -1,0 +1,391 @@
+"""Charts of the overview: a small table in, axes out.
+
+Each ``draw_*`` function takes a published table and axes made inside :func:`cvm.views.theme.themed`
+and draws nothing else. Missing cells are gaps or the word "withheld", never zeros. The charts carry
+no headline: the page writes it in type above the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cvm.core.i18n import catalogue, say
+from cvm.core.money import format_number, format_share
+from cvm.views.theme import PALETTE, count_axis, month_axis, share_axis
+
+if TYPE_CHECKING:
+    from cvm.plan.overview import Overview
+
+MONTHS_IN_YEAR = 12
+
+
+def group_label(kind: str, value: object, lang: str) -> str:
+    """Return a tier's or brand's name in the language, or the value itself if it has none.
+
+    Args:
+        kind: ``"tier"`` or ``"brand"``.
+        value: The value in the data, for example ``"diamond"``.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    key = f"overview.{kind}.{value}"
+    return say(key, lang) if key in catalogue() else str(value)
+
+
+def by_month(months: pd.DataFrame) -> pd.DataFrame:
+    """Return the months in order, with a row of missing values for each month left out."""
+    frame = months.assign(month=pd.to_datetime(months["month"])).sort_values("month")
+    if frame.empty:
+        return frame.reset_index(drop=True)
+    whole = pd.date_range(frame["month"].iloc[0], frame["month"].iloc[-1], freq="MS")
+    return frame.set_index("month").reindex(whole).rename_axis("month").reset_index()
+
+
+def _number(values: pd.Series) -> np.ndarray:
+    return pd.to_numeric(values, errors="coerce").astype("float64").to_numpy()
+
+
+def _last_known(frame: pd.DataFrame, values: np.ndarray) -> tuple[pd.Timestamp, float] | None:
+    known = np.flatnonzero(np.isfinite(values))
+    return (frame["month"].iloc[known[-1]], float(values[known[-1]])) if len(known) else None
+
+
+def draw_customers(months: pd.DataFrame, ax: Axes, lang: str, *, ticks: int = 6) -> Axes:
+    """Draw customers in service by month as a line whose last value is written beside it.
+
+    Args:
+        months: ``month``, ``customers``.
+        ax: Where to draw.
+        lang: ``"zh"`` or ``"en"``.
+        ticks: Largest number of month ticks.
+    """
+    frame = by_month(months)
+    values = _number(frame["customers"])
+    sns.lineplot(x=frame["month"], y=values, ax=ax, color=PALETTE.main, errorbar=None)
+    if np.isfinite(values).any():
+        low, high = np.nanmin(values), np.nanmax(values)
+        # Room of at least 4 % of the base on either side: a calm base looks calm.
+        room = max(0.25 * (high - low), 0.04 * high)
+        ax.set_ylim(max(0, low - room), high + room)
+    unit = count_axis(ax, lang, largest=float(np.nanmax([0, *values])), unit="customers")
+    return _finish_by_month(ax, frame, values, lang, "customers", unit, ticks)
+
+
+def draw_revenue(months: pd.DataFrame, ax: Axes, lang: str, *, ticks: int = 6) -> Axes:
+    """Draw revenue by month as bars from zero; the last twelve months are the darker ones.
+
+    Args:
+        months: ``month``, ``revenue_yuan``.
+        ax: Where to draw.
+        lang: ``"zh"`` or ``"en"``.
+        ticks: Largest number of month ticks.
+    """
+    frame = by_month(months)
+    values = _number(frame["revenue_yuan"])
+    recent = np.arange(len(frame)) >= len(frame) - MONTHS_IN_YEAR
+    colours = np.where(recent, PALETTE.main, PALETTE.light)
+    ax.bar(frame["month"], np.nan_to_num(values), width=22, color=list(colours))
+    ax.set_ylim(0, float(np.nanmax([1e-9, *values])) * 1.15)
+    unit = count_axis(ax, lang, largest=float(np.nanmax([0, *values])), unit="yuan")
+    return _finish_by_month(ax, frame, values, lang, "revenue", unit, ticks)
+
+
+def _finish_by_month(
+    ax: Axes,
+    frame: pd.DataFrame,
+    values: np.ndarray,
+    lang: str,
+    name: str,
+    unit: str,
+    ticks: int,
+) -> Axes:
+    ax.set(xlabel="", ylabel="")
+    named = say(f"overview.axis.{name}", lang)
+    ax.set_title(say("overview.axis.named", lang, name=named, unit=unit))
+    month_axis(ax, frame["month"], lang, most=ticks)
+    last = _last_known(frame, values)
+    if last is not None:
+        ax.annotate(
+            format_number(last[1], lang),
+            last,
+            xytext=(0, 7),
+            textcoords="offset points",
+            ha="center" if name == "customers" else "right",
+            color=PALETTE.ink,
+        )
+        if name == "customers":
+            ax.plot(
+                frame["month"][frame["month"] == last[0]],
+                [last[1]],
+                "o",
+                color=PALETTE.main,
+                markersize=6,
+                label="_last",
+            )
+    ax.margins(x=0.02)
+    return ax
+
+
+def draw_base(months: pd.DataFrame, figure: Figure, lang: str, *, ticks: int = 6) -> list[Axes]:
+    """Draw customers above revenue on one time axis."""
+    axes = figure.subplots(2, 1, sharex=True)
+    draw_customers(months, axes[0], lang, ticks=ticks)
+    draw_revenue(months, axes[1], lang, ticks=ticks)
+    return list(axes)
+
+
+def draw_churn(
+    months: pd.DataFrame,
+    ax: Axes,
+    lang: str,
+    *,
+    mean_share: float | None = None,
+    mean_before_share: float | None = None,
+    ticks: int = 6,
+) -> Axes:
+    """Draw the churn of each month and the means of the last two years.
+
+    Args:
+        months: ``month``, ``churn_share`` (0–1).
+        ax: Where to draw.
+        lang: ``"zh"`` or ``"en"``.
+        mean_share: Mean of the last 12 months, drawn over them; None leaves it out.
+        mean_before_share: Mean of the 12 months before.
+        ticks: Largest number of month ticks.
+    """
+    frame = by_month(months)
+    values = _number(frame["churn_share"])
+    sns.lineplot(
+        x=frame["month"], y=values, ax=ax, color=PALETTE.light, errorbar=None, marker="o",
+        markersize=5, markeredgewidth=0,
+    )  # fmt: skip
+    ends = frame["month"].to_numpy()
+    spans = (
+        (mean_share, -MONTHS_IN_YEAR, None, PALETTE.main, "year_mean"),
+        (mean_before_share, -2 * MONTHS_IN_YEAR, -MONTHS_IN_YEAR, PALETTE.accent,
+         "year_mean_before"),
+    )  # fmt: skip
+    for mean, start, stop, colour, key in spans:
+        span = ends[start:stop]
+        if mean is None or not np.isfinite(mean) or not len(span):
+            continue
+        ax.plot([span[0], span[-1]], [mean, mean], color=colour, linewidth=2.5, label=key)
+    highest = float(np.nanmax([1e-6, *values]))
+    ax.set_ylim(0, highest * 1.12)
+    _label_means(ax, lang, spans)
+    share_axis(ax)
+    ax.set(xlabel="", ylabel="")
+    ax.set_title(say("overview.axis.churn", lang))
+    month_axis(ax, frame["month"], lang, most=ticks)
+    ax.margins(x=0.02)
+    return ax
+
+
+def _label_means(ax: Axes, lang: str, spans: Sequence[tuple]) -> None:
+    """Write the means in the empty band between zero and the lowest month, newest on the right."""
+    for (mean, _, _, colour, key), place, align in zip(
+        spans, (0.98, 0.02), ("right", "left"), strict=True
+    ):
+        if mean is None or not np.isfinite(mean):
+            continue
+        text = say(f"overview.mark.{key}", lang, churn=format_share(mean, decimals=2))
+        ax.text(place, 0.06, text, transform=ax.transAxes, ha=align, va="bottom", color=colour)
+
+
+def draw_tiers(tiers: pd.DataFrame, ax: Axes, lang: str) -> Axes:
+    """Draw each tier's share of customers (hollow) and of revenue (filled) on one line.
+
+    Args:
+        tiers: ``vip_tier``, ``customer_share``, ``revenue_share`` (0–1).
+        ax: Where to draw.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    names = [group_label("tier", tier, lang) for tier in tiers["vip_tier"]]
+    customers, revenue = _number(tiers["customer_share"]), _number(tiers["revenue_share"])
+    rows = np.arange(len(names))
+    known = np.isfinite(customers) & np.isfinite(revenue)
+    ax.hlines(rows[known], customers[known], revenue[known], color=PALETTE.light, linewidth=5)
+    ax.plot(
+        customers,
+        rows,
+        "o",
+        markersize=9,
+        markerfacecolor=PALETTE.paper,
+        markeredgecolor=PALETTE.accent,
+        markeredgewidth=2.2,
+        label="customer_share",
+    )
+    ax.plot(revenue, rows, "o", markersize=10, color=PALETTE.main, label="revenue_share")
+    for row, (left, right) in enumerate(zip(customers, revenue, strict=True)):
+        _label_pair(ax, row, left, right, lang)
+    top = float(np.nanmax([0.05, *customers, *revenue]))
+    ax.set_xlim(-0.14 * top, 1.2 * top)
+    _named_rows(ax, names)
+    share_axis(ax, axis="x")
+    ax.set_xticks([tick for tick in ax.get_xticks() if 0 <= tick <= top * 1.05])
+    ax.set_xlabel(say("overview.axis.share", lang))
+    ax.set_title(say("overview.mark.revenue_share", lang), loc="left", color=PALETTE.main)
+    ax.set_title(say("overview.mark.customer_share", lang), loc="right", color=PALETTE.accent)
+    return ax
+
+
+def _label_pair(ax: Axes, row: int, customers: float, revenue: float, lang: str) -> None:
+    if not (np.isfinite(customers) or np.isfinite(revenue)):
+        ax.text(0.0, row, say("overview.mark.withheld", lang), va="center", color=PALETTE.muted)
+        return
+    pairs = [(customers, PALETTE.accent), (revenue, PALETTE.main)]
+    shown = sorted((pair for pair in pairs if np.isfinite(pair[0])), key=lambda pair: pair[0])
+    for (value, colour), side in zip(shown, (-1, 1), strict=False):
+        ax.annotate(
+            format_share(value),
+            (value, row),
+            xytext=(9 * side, 0),
+            textcoords="offset points",
+            ha="right" if side < 0 else "left",
+            va="center",
+            color=colour,
+        )
+
+
+def _named_rows(ax: Axes, names: Sequence[str]) -> None:
+    ax.set_yticks(range(len(names)), names)
+    ax.tick_params(axis="y", labelcolor=PALETTE.ink)
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    ax.grid(visible=True, axis="x")
+    ax.set_ylabel("")
+
+
+def draw_points_years(years: pd.DataFrame, ax: Axes, lang: str) -> Axes:
+    """Draw points cost ÷ revenue by points year as bars, and the cap as a line.
+
+    A year above its cap is in the accent colour; one with fewer than 12 months is hatched.
+
+    Args:
+        years: ``points_year``, ``months``, ``complete``, ``cost_share``, ``cap_share`` (0–1).
+        ax: Where to draw.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    cost, cap = _number(years["cost_share"]), _number(years["cap_share"])
+    places = np.arange(len(years))
+    over = cost > cap
+    bars = ax.bar(
+        places,
+        np.nan_to_num(cost),
+        width=0.56,
+        color=list(np.where(over, PALETTE.accent, PALETTE.main)),
+    )
+    ticks = []
+    for bar, (_, year), value in zip(bars, years.iterrows(), cost, strict=True):
+        tick = str(int(year["points_year"]))
+        if not bool(year["complete"]):
+            bar.set(hatch="////", edgecolor=PALETTE.paper, linewidth=0)
+            tick += "\n" + say("overview.mark.months_so_far", lang, months=int(year["months"]))
+        ticks.append(tick)
+        middle = bar.get_x() + bar.get_width() / 2
+        text = format_share(value, decimals=2)
+        ax.annotate(
+            text if np.isfinite(value) else say("overview.mark.withheld", lang),
+            (middle, 0),
+            xytext=(0, 8),
+            textcoords="offset points",
+            ha="center",
+            va="bottom",
+            color=PALETTE.paper if np.isfinite(value) else PALETTE.muted,
+            bbox={"boxstyle": "round,pad=0.25", "fc": PALETTE.ink, "ec": "none"}
+            if np.isfinite(value)
+            else None,
+        )
+    _cap_line(ax, cap, lang)
+    ax.set_ylim(0, float(np.nanmax([1e-6, *cost, *cap])) * 1.22)
+    ax.set_xlim(-0.6, len(years) - 0.4)
+    ax.set_xticks(places, ticks)
+    share_axis(ax)
+    ax.set_title(say("overview.axis.points_cost", lang))
+    ax.set_xlabel(say("overview.axis.points_year", lang))
+    return ax
+
+
+def _cap_line(ax: Axes, cap: np.ndarray, lang: str) -> None:
+    known = cap[np.isfinite(cap)]
+    if not len(known):
+        return
+    edges = np.repeat(np.arange(len(cap) + 1) - 0.5, 2)[1:-1]
+    ax.plot(edges, np.repeat(cap, 2), color=PALETTE.ink, linewidth=1.6, label="cap")
+    ax.annotate(
+        say("overview.mark.cap", lang, cap=format_share(known[-1])),
+        (len(cap) - 0.5, known[-1]),
+        xytext=(0, 5),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        color=PALETTE.ink,
+    )
+
+
+def sorted_counties(counties: pd.DataFrame) -> pd.DataFrame:
+    """Return the counties from the highest revenue a customer to the lowest, unknown ones last."""
+    return counties.assign(arpu_yuan=_number(counties["arpu_yuan"])).sort_values(
+        ["arpu_yuan", "county"], ascending=[False, True], na_position="last", ignore_index=True
+    )
+
+
+def draw_counties(
+    counties: pd.DataFrame, axes: Sequence[Axes], lang: str, *, short: bool = False
+) -> None:
+    """Draw a dot a county: revenue a customer and month on the left, churn on the right.
+
+    Args:
+        counties: ``county``, ``arpu_yuan``, ``churn_share`` (0–1).
+        axes: Two axes that share their rows.
+        lang: ``"zh"`` or ``"en"``.
+        short: Use the short axis titles of the phone.
+    """
+    frame = sorted_counties(counties)
+    names = frame["county"].astype(str).tolist()
+    rows = np.arange(len(names))
+    parts = (
+        (axes[0], _number(frame["arpu_yuan"]), "arpu", lambda value: f"{value:,.1f}"),
+        (axes[1], _number(frame["churn_share"]), "churn",
+         lambda value: format_share(value, decimals=2)),
+    )  # fmt: skip
+    for ax, values, key, text in parts:
+        _named_rows(ax, names)
+        known = values[np.isfinite(values)]
+        if len(known):
+            low, high = float(known.min()), float(known.max())
+            room = max(high - low, 0.02 * abs(high), 1e-9)
+            ax.set_xlim(low - 0.15 * room, high + 0.55 * room)
+            ax.axvline(float(np.median(known)), color=PALETTE.muted, linewidth=1.2,
+                       linestyle=(0, (4, 3)), label="median")  # fmt: skip
+        ax.plot(values, rows, "o", markersize=8, color=PALETTE.main, label=key)
+        for row, value in zip(rows, values, strict=True):
+            shown = text(value) if np.isfinite(value) else "–"
+            where = (value, row) if np.isfinite(value) else (np.mean(ax.get_xlim()), row)
+            ax.annotate(shown, where, xytext=(8, 0), textcoords="offset points", va="center")
+        ax.set_title(say(f"overview.axis.{key}{'_short' if short else ''}", lang))
+        ax.set_xlabel("")
+    axes[1].tick_params(axis="y", labelleft=False)
+    share_axis(axes[1], axis="x", bins=3)
+    axes[0].locator_params(axis="x", nbins=3)
+
+
+def plot_overview(result: Overview, *, ax: Axes | None = None, lang: str = "en") -> Axes:
+    """Draw the base of an :class:`~cvm.plan.overview.Overview`: customers in service by month.
+
+    Args:
+        result: The overview.
+        ax: Where to draw; None makes a figure in the suite's look.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    from cvm.views.theme import new_figure, themed
+
+    with themed(lang):
+        target = new_figure("wide", 300).subplots() if ax is None else ax
+        return draw_customers(result.months, target, lang)

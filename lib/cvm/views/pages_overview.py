@@ -1,0 +1,231 @@
+"""The overview page: how the base is doing, and whether points stay within their cap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+
+from cvm.core.i18n import LANGUAGES, say
+from cvm.core.money import format_number, format_share, format_yuan
+from cvm.core.months import format_month, parse_month
+from cvm.plan.overview import overview_sentence
+from cvm.views import overview as draw
+from cvm.views.cards_overview import Facts, make_cards, read_facts
+from cvm.views.charts_overview import Chart, make_charts
+from cvm.views.pages import Page, Tables
+from cvm.views.theme import WIDTH_PX, WIDTHS, save_svg, themed
+
+NAME = "overview"
+DEFAULT_MINIMUM = 10
+MONTHS_TO_COMPARE = 24
+NO_MONTHS = pd.DataFrame({"month": pd.Series(dtype="datetime64[ns]"), "customers": []})
+
+
+def make_overview(tables: Tables, info: Mapping[str, Any]) -> Page:
+    """Make the overview page in both languages; see :class:`cvm.views.pages.PageMaker`."""
+    content: dict[str, dict[str, Any]] = {}
+    figures: dict[str, bytes] = {}
+    for lang in LANGUAGES:
+        content[lang], pictures = _make(tables, info, lang)
+        figures.update(pictures)
+    return Page(content=content, figures=figures)
+
+
+def _make(
+    tables: Tables, info: Mapping[str, Any], lang: str
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    facts = read_facts(tables.get("overview_facts"))
+    months = tables.get("overview_months", NO_MONTHS)
+    charts = make_charts(tables, facts, lang)
+    shown, pictures = [], {}
+    for chart in charts:
+        entry, files = _picture(chart, lang)
+        shown.append(entry)
+        pictures.update(files)
+    content = {
+        "lang": lang,
+        "title": say("overview.title", lang),
+        "suite": say("overview.suite", lang),
+        "question": say("overview.question", lang),
+        "sentence": overview_sentence(facts, lang),
+        "tone": _tone(facts),
+        "cards": make_cards(facts, months, lang),
+        "charts": shown,
+        "drill": _drill(tables, facts, lang),
+        "notes": _notes(tables, facts, info, {chart.key for chart in charts}, lang),
+        "dates": _dates(months, info, lang),
+    }
+    return content, pictures
+
+
+def _picture(chart: Chart, lang: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Draw a chart in both widths and return its entry of the page and the files."""
+    names: dict[str, str] = {}
+    sizes: dict[str, list[int]] = {}
+    files: dict[str, bytes] = {}
+    for width in WIDTHS:
+        with themed(lang, width):
+            figure = chart.paint(width)
+            name = f"{NAME}-{chart.key}-{lang}-{width}.svg"
+            files[name] = save_svg(figure)
+        names[width] = name
+        sizes[width] = [WIDTH_PX[width], round(figure.get_size_inches()[1] * 72)]
+    entry = {
+        "key": chart.key,
+        "name": say(f"overview.{chart.key}.name", lang),
+        "title": chart.title,
+        "alt": chart.alt,
+        "figures": names,
+        "size": sizes,
+        "table": chart.table,
+    }
+    return entry, files
+
+
+def _tone(facts: Facts) -> str:
+    cost, cap = facts.get("points_cost_share"), facts.get("cap_share")
+    if cost is None or cap is None:
+        return "neutral"
+    return "bad" if cost > cap else "good"
+
+
+def _drill(tables: Tables, facts: Facts, lang: str) -> dict[str, Any]:
+    """Return the figures of the whole base, of each county and of each brand, ready to show."""
+    groups = []
+    for table, column, kind in (
+        ("overview_counties", "county", "counties"),
+        ("overview_brands", "brand", "brands"),
+    ):
+        frame = tables.get(table)
+        if frame is None or frame.empty:
+            continue
+        choices = [
+            {
+                "key": f"{column}:{row[column]}",
+                "label": draw.group_label(column, row[column], lang),
+                "facts": _drill_facts(row, lang),
+            }
+            for row in (
+                dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)
+            )
+        ]
+        groups.append({"label": say(f"overview.drill.group_{kind}", lang), "choices": choices})
+    whole = {
+        "customers": facts.get("customers"),
+        "customer_share": 1.0,
+        "revenue_yuan": facts.get("revenue_year_yuan"),
+        "revenue_share": 1.0,
+        "arpu_yuan": facts.get("arpu_yuan"),
+        "churn_share": facts.get("churn_share"),
+    }
+    return {
+        "heading": say("overview.drill.heading", lang),
+        "label": say("overview.drill.label", lang),
+        "all": {
+            "key": "",
+            "label": say("overview.drill.all", lang),
+            "facts": _drill_facts(whole, lang),
+        },
+        "groups": groups,
+    }
+
+
+def _drill_facts(row: Mapping[str, Any], lang: str) -> list[list[str]]:
+    def known(column: str) -> float | None:
+        value = row.get(column)
+        return None if value is None or pd.isna(value) else float(value)
+
+    arpu = known("arpu_yuan")
+    arpu_text = "–" if arpu is None else f"{arpu:,.1f}元" if lang == "zh" else f"¥{arpu:,.1f}"
+    texts = {
+        "customers": format_number(known("customers"), lang, digits=4),
+        "customer_share": format_share(known("customer_share")),
+        "revenue": format_yuan(known("revenue_yuan"), lang),
+        "revenue_share": format_share(known("revenue_share")),
+        "arpu": arpu_text,
+        "churn": format_share(known("churn_share"), decimals=2),
+    }
+    return [[say(f"overview.drill.{key}", lang), text] for key, text in texts.items()]
+
+
+def _notes(
+    tables: Tables, facts: Facts, info: Mapping[str, Any], drawn: set[str], lang: str
+) -> list[str]:
+    notes = []
+    if "base" not in drawn:
+        notes.append(say("overview.note.no_months", lang))
+    for chart, note in (
+        ("churn", "no_churn"),
+        ("tiers", "no_tiers"),
+        ("points", "no_points"),
+        ("counties", "no_counties"),
+    ):
+        if chart not in drawn:
+            notes.append(say(f"overview.note.{note}", lang))
+    if "base" in drawn:
+        notes += _month_notes(tables["overview_months"], lang)
+    months = facts.get("points_year_months")
+    if months is not None and months < draw.MONTHS_IN_YEAR:
+        notes.append(
+            say(
+                "overview.note.running_year",
+                lang,
+                year=int(facts["points_year"]),
+                months=int(months),
+            )
+        )
+    notes.append(_withheld_note(info, lang))
+    notes.append(say("overview.note.definitions", lang))
+    return notes
+
+
+def _month_notes(months: pd.DataFrame, lang: str) -> list[str]:
+    whole = draw.by_month(months)
+    notes = []
+    if len(whole) > len(months):
+        notes.append(say("overview.note.gaps", lang))
+    if len(whole) < MONTHS_TO_COMPARE:
+        notes.append(say("overview.note.short", lang, months=len(whole)))
+    return [*notes, say("overview.note.axis", lang)]
+
+
+def _withheld_note(info: Mapping[str, Any], lang: str) -> str:
+    withheld = info.get("suppressed", 0)
+    cells = withheld if isinstance(withheld, int) else len(withheld)
+    minimum = info.get("minimum", DEFAULT_MINIMUM)
+    if cells:
+        return say("overview.note.withheld", lang, cells=cells, minimum=minimum)
+    return say("overview.note.nothing_withheld", lang, minimum=minimum)
+
+
+def _dates(months: pd.DataFrame, info: Mapping[str, Any], lang: str) -> list[list[str]]:
+    """Return the date of the data, of the run, the source and the program's version."""
+    unknown = say("overview.date.unknown", lang)
+    last, first = _as_month(info.get("last_month")), _as_month(info.get("first_month"))
+    if last is None and len(months):
+        shown = pd.to_datetime(months["month"])
+        first, last = shown.min().date(), shown.max().date()
+    data = unknown if last is None else format_month(last, lang)
+    if first is not None and last is not None:
+        data = say("overview.date.data_range", lang, first=format_month(first, lang), last=data)
+    pairs = [("data", data), ("run", _as_time(info.get("created")) or unknown)]
+    pairs += [
+        (key, str(info[name]))
+        for key, name in (("source", "source"), ("version", "code_version"))
+        if info.get(name)
+    ]
+    return [[say(f"overview.date.{key}", lang), text] for key, text in pairs]
+
+
+def _as_month(value: Any) -> date | None:
+    return None if value in (None, "") else parse_month(value)
+
+
+def _as_time(value: Any) -> str:
+    if value in (None, ""):
+        return ""
+    stamp = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return f"{stamp:%Y-%m-%d %H:%M}"
