@@ -1,0 +1,302 @@
+"""A notebook's book: its data, its month and language, and what it puts on record.
+
+Every notebook opens one book and says everything that matters through it::
+
+    book = cvm.open_book("01-know-your-data", source=source, month=month, language=language)
+    book.needs()
+    book.figure("customers_active", customers, unit="customers", tolerance=0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import cvm
+from cvm.core.checks import ArgumentError, check_one_of
+from cvm.core.i18n import LANGUAGES, say
+from cvm.core.months import format_month
+from cvm.core.result import Result
+from cvm.data.tables import CONTRACT
+from cvm.publish.book_find import (
+    choose_month,
+    find_source,
+    notebook_metadata,
+    project_folder,
+)
+from cvm.publish.book_needs import (
+    NotEnoughDataError,
+    missing_from,
+    missing_text,
+    needs_problems,
+    needs_text,
+    parts_of,
+    table_part,
+)
+from cvm.publish.book_records import FIGURE_MIME, TABLE_MIME, Figure
+from cvm.publish.book_tables import table_html, table_record, table_text
+
+Show = Callable[[dict[str, Any]], None]
+
+
+class Book:
+    """What one notebook reads and records.
+
+    Attributes:
+        name: The notebook's file name without its ending.
+        data: The opened data set.
+        month: The month reported on; ``None`` if the data carry no months.
+        language: ``"zh"`` or ``"en"``.
+        metadata: The notebook's own ``cvm`` metadata.
+        figures: The headline figures recorded so far, by name.
+        tables: The tables recorded so far, by name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        data: Any,
+        month: date | None,
+        language: str,
+        metadata: Mapping[str, Any],
+        show: Show,
+    ) -> None:
+        self.name = name
+        self.data = data
+        self.month = month
+        self.language = language
+        self.metadata = metadata
+        self.figures: dict[str, Figure] = {}
+        self.tables: dict[str, dict[str, Any]] = {}
+        self._show = show
+        self._recorded_at: dict[tuple[str, str], int | None] = {}
+
+    def __repr__(self) -> str:
+        month = format_month(self.month, "en") if self.month else "no month"
+        return f"Book({self.name!r}, {month}, {self.language})"
+
+    def figure(
+        self, name: str, value: Any, *, unit: str, tolerance: float, absolute: float = 0.0
+    ) -> None:
+        """Record a headline figure, and show it.
+
+        Args:
+            name: One word, unique in the notebook; its words stand in the catalogue's
+                ``figures.toml``.
+            value: A finite number (an Ibis scalar is computed).
+            unit: ``yuan``, ``customers``, ``share`` (0–1), ``points``, ``months`` …
+            tolerance: Change that is not news, as a share of the figure (0–1); 0 for exact.
+            absolute: The same in the figure's unit; the larger of the two counts.
+
+        Raises:
+            ArgumentError: The value is not finite, a setting does not fit, or the name is taken.
+        """
+        figure = Figure(name=name, value=value, unit=unit, tolerance=tolerance, absolute=absolute)
+        self._claim("figure", name)
+        self.figures[name] = figure
+        words, amount = figure.label(self.language), figure.text(self.language)
+        self._show(
+            {
+                FIGURE_MIME: figure.to_dict(),
+                "text/html": _figure_html(words, amount),
+                "text/plain": f"{words}: {amount}",
+            }
+        )
+
+    def table(
+        self,
+        name: str,
+        table: Any,
+        *,
+        counts: str | None,
+        sums: Sequence[str] = (),
+        groups: Sequence[str] | None = None,
+    ) -> None:
+        """Record a small table for the snapshot, and show its first rows.
+
+        Args:
+            name: One word, unique among all notebooks.
+            table: A frame, an Ibis table or a result; groups of customers, never single ones.
+            counts: The column that counts customers, for disclosure control; ``None`` only if no
+                row describes customers.
+            sums: Columns that are sums over those customers.
+            groups: Columns that name a row; by default every text, month, date and flag column.
+
+        Raises:
+            ArgumentError: The table does not fit, or the name is taken.
+            MissingDataError: A named column is not in the table.
+            DataError: The table names single customers.
+        """
+        record = table_record(name, table, counts=counts, sums=sums, groups=groups)
+        self._claim("table", name)
+        self.tables[name] = record
+        self._show(
+            {
+                TABLE_MIME: record,
+                "text/html": table_html(record, self.language),
+                "text/plain": table_text(record, self.language),
+            }
+        )
+
+    def say(self, what: str | Result, **values: Any) -> None:
+        """Show one sentence in the book's language.
+
+        Args:
+            what: A key of the catalogue, or a result, whose sentence is shown.
+            values: One for each placeholder of the catalogue's text.
+        """
+        if isinstance(what, Result):
+            text = what.text(self.language)
+        else:
+            text = say(what, self.language, **values)
+        self._show({"text/markdown": text, "text/plain": text})
+
+    def needs(self) -> None:
+        """Show what the data lack for this notebook and what can still be done.
+
+        Raises:
+            NotEnoughDataError: What the notebook cannot do without is missing. `cvm run` then
+                reports the notebook as lacking data, not as failed.
+        """
+        main = dict(self.metadata.get("needs", {}))
+        problems = needs_problems(main)
+        if problems:
+            raise ArgumentError("metadata.cvm.needs", problems[0], "in the contract")
+        parts = list(parts_of(self.metadata).values())
+        text = needs_text(main, parts, self.data, self.language)
+        missing = missing_from(self.data, main)
+        self._show({"text/markdown": text, "text/plain": text})
+        if missing:
+            title = say("book.needs.stop_title", self.language)
+            raise NotEnoughDataError(f"{title} {missing_text(missing, self.language)}", missing)
+
+    def can(self, part: str, *columns: str) -> bool:
+        """Whether the data allow a part of the notebook; says what is missing if they do not.
+
+        It guards a cell: ``if book.can("points_cost"):``.
+
+        Args:
+            part: A part from the notebook's ``optional`` needs, or a table of the contract.
+            columns: With a table: its columns that are needed.
+
+        Raises:
+            ArgumentError: Neither a part nor a table has this name, or the table has no such
+                column.
+        """
+        parts = parts_of(self.metadata)
+        if part in CONTRACT and (columns or part not in parts):
+            chosen = table_part(part, columns)
+            problems = needs_problems(chosen.needs)
+            if problems:
+                raise ArgumentError(f"{part} columns", problems[0], "in the contract")
+        elif part in parts:
+            chosen = parts[part]
+        else:
+            raise ArgumentError(
+                "part",
+                part,
+                "a part this notebook declares, or a table",
+                available=[*parts, *CONTRACT],
+            )
+        missing = missing_from(self.data, chosen.needs)
+        if missing:
+            text = say(
+                "book.needs.part_skipped",
+                self.language,
+                part=chosen.label(self.language),
+                missing=missing_text(missing, self.language),
+            )
+            self._show({"text/markdown": text, "text/plain": text})
+        return not missing
+
+    def _claim(self, what: str, name: str) -> None:
+        # Running a cell again in JupyterLab records the same names again, which is no mistake. A
+        # headless run reads the executed notebook and finds a name used by two cells.
+        count = _execution_count()
+        taken = (what, name) in self._recorded_at
+        if taken and (count is None or self._recorded_at[what, name] == count):
+            raise ArgumentError(
+                f"{what} name",
+                name,
+                "unique in its notebook",
+                available=[f"any but {', '.join(n for w, n in self._recorded_at if w == what)}"],
+                action="rename one of the two",
+            )
+        self._recorded_at[what, name] = count
+
+
+def open_book(
+    name: str,
+    *,
+    source: str | Path,
+    month: str | date | None = None,
+    language: str = "zh",
+    engine: str = "duckdb",
+    work: str | Path | None = None,
+    data: Any = None,
+    metadata: Mapping[str, Any] | None = None,
+    show: Show | None = None,
+) -> Book:
+    """Open the data of one notebook and return its book.
+
+    Args:
+        name: The notebook's file name without ``.ipynb``.
+        source: What :func:`cvm.data.open_data` reads; a relative path is looked up from the
+            notebook's folder, then from the project's.
+        month: Month to report on; by default the last full month of the data.
+        language: ``"zh"`` or ``"en"``.
+        engine: ``"duckdb"``, or a Spark address.
+        work: Folder for prepared data; by default ``build/prepared`` of the project.
+        data: An opened data set, in place of ``source``.
+        metadata: The notebook's ``cvm`` metadata; by default read from the notebook's file.
+        show: Receives each MIME bundle; by default IPython's display, or print outside a notebook.
+
+    Raises:
+        ArgumentError: The language, or a month outside the data.
+        DataError: The source cannot be used.
+    """
+    check_one_of(language, "language", LANGUAGES)
+    show = show or _display
+    if data is None:
+        data = cvm.open_data(
+            find_source(source), engine=engine, work=work or project_folder() / "build/prepared"
+        )
+    if metadata is None:
+        metadata = notebook_metadata(name)
+    chosen, note = choose_month(data, month, language)
+    if note:
+        show({"text/markdown": note, "text/plain": note})
+    return Book(name, data=data, month=chosen, language=language, metadata=metadata, show=show)
+
+
+def _figure_html(words: str, amount: str) -> str:
+    return (
+        '<div style="display:inline-block;padding:6px 14px;margin:2px 0;border-left:3px solid '
+        'var(--jp-brand-color1,#1976d2);line-height:1.3">'
+        f'<div style="font-size:0.9em;opacity:0.75">{escape(words)}</div>'
+        f'<div style="font-size:1.6em;font-weight:600">{escape(amount)}</div></div>'
+    )
+
+
+def _shell() -> Any:
+    from IPython import get_ipython
+
+    return get_ipython()
+
+
+def _execution_count() -> int | None:
+    shell = _shell()
+    return None if shell is None else int(shell.execution_count)
+
+
+def _display(bundle: dict[str, Any]) -> None:
+    if _shell() is None:
+        print(bundle["text/plain"])
+        return
+    from IPython.display import display
+
+    display(bundle, raw=True)
