@@ -168,13 +168,16 @@ def _change(
         text = say("overview.card.no_change", lang)
         return {"change": text, "direction": "", "tone": "neutral"}
     level = abs(change) < (LEVEL_POINTS if in_points else LEVEL_SHARE)
-    direction = "flat" if level else "up" if change > 0 else "down"
+    if level:
+        text = say("overview.card.level", lang)
+        return {"change": text, "direction": "flat", "tone": "neutral"}
+    direction = "up" if change > 0 else "down"
     shown = format_points(change) if in_points else f"{100 * change:+.1f}%"
     key = "change_points" if in_points else "change_year"
     return {
         "change": say(f"overview.card.{key}", lang, change=shown.replace("-", "−")),
         "direction": direction,
-        "tone": "neutral" if level else "good" if direction == good else "bad",
+        "tone": "good" if direction == good else "bad",
     }
 
 

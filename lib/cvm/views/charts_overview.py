@@ -143,7 +143,7 @@ def base_chart(months: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
     )
 
     def paint(width: Width) -> Figure:
-        figure = new_figure(width, 400 if width == "wide" else 380)
+        figure = new_figure(width, 400 if width == "wide" else 350)
         draw.draw_base(months, figure, lang, ticks=_ticks(width))
         return figure
 
@@ -187,7 +187,7 @@ def churn_chart(months: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
     )
 
     def paint(width: Width) -> Figure:
-        figure = new_figure(width, 400 if width == "wide" else 300)
+        figure = new_figure(width, 400 if width == "wide" else 350)
         draw.draw_churn(
             months,
             figure.subplots(),
@@ -330,7 +330,7 @@ def counties_chart(counties: pd.DataFrame, facts: Facts, lang: str) -> Chart | N
 
 
 def _paint_counties(frame: pd.DataFrame, lang: str, width: Width) -> Figure:
-    figure = new_figure(width, 76 + 25 * len(frame))
+    figure = new_figure(width, 96 + 25 * len(frame))
     axes = figure.subplots(1, 2, sharey=True)
     draw.draw_counties(frame, list(axes), lang, short=width == "phone")
     return figure

@@ -91,7 +91,7 @@ def draw_revenue(months: pd.DataFrame, ax: Axes, lang: str, *, ticks: int = 6) -
     recent = np.arange(len(frame)) >= len(frame) - MONTHS_IN_YEAR
     colours = np.where(recent, PALETTE.main, PALETTE.light)
     ax.bar(frame["month"], np.nan_to_num(values), width=22, color=list(colours))
-    ax.set_ylim(0, float(np.nanmax([1e-9, *values])) * 1.15)
+    ax.set_ylim(0, float(np.nanmax([1e-9, *values])) * 1.25)
     unit = count_axis(ax, lang, largest=float(np.nanmax([0, *values])), unit="yuan")
     return _finish_by_month(ax, frame, values, lang, "revenue", unit, ticks)
 
@@ -111,23 +111,19 @@ def _finish_by_month(
     month_axis(ax, frame["month"], lang, most=ticks)
     last = _last_known(frame, values)
     if last is not None:
+        when, value = last
+        if name == "customers":
+            ax.plot(frame["month"][frame["month"] == when], [value], "o", color=PALETTE.main)
+        # The label stands clear of its neighbours: above the highest of the last year.
+        height = value if name == "customers" else float(np.nanmax(values[-MONTHS_IN_YEAR:]))
         ax.annotate(
-            format_number(last[1], lang),
-            last,
-            xytext=(0, 7),
+            format_number(value, lang),
+            (when, height),
+            xytext=(5, 7),
             textcoords="offset points",
-            ha="center" if name == "customers" else "right",
+            ha="right",
             color=PALETTE.ink,
         )
-        if name == "customers":
-            ax.plot(
-                frame["month"][frame["month"] == last[0]],
-                [last[1]],
-                "o",
-                color=PALETTE.main,
-                markersize=6,
-                label="_last",
-            )
     ax.margins(x=0.02)
     return ax
 
@@ -176,26 +172,27 @@ def draw_churn(
         if mean is None or not np.isfinite(mean) or not len(span):
             continue
         ax.plot([span[0], span[-1]], [mean, mean], color=colour, linewidth=2.5, label=key)
-    highest = float(np.nanmax([1e-6, *values]))
-    ax.set_ylim(0, highest * 1.12)
-    _label_means(ax, lang, spans)
+        ax.annotate(
+            say(f"overview.mark.{key}", lang, churn=format_share(mean, decimals=2)),
+            (span[len(span) // 2], 0.04),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            linespacing=1.5,
+            color=colour,
+        )
+    known = values[np.isfinite(values)]
+    if len(known):
+        low, high = float(known.min()), float(known.max())
+        room = max(high - low, 0.1 * high, 1e-4)
+        # The band under the lowest month holds the labels of the means.
+        ax.set_ylim(max(0.0, low - 0.75 * room), high + 0.3 * room)
     share_axis(ax)
     ax.set(xlabel="", ylabel="")
     ax.set_title(say("overview.axis.churn", lang))
     month_axis(ax, frame["month"], lang, most=ticks)
     ax.margins(x=0.02)
     return ax
-
-
-def _label_means(ax: Axes, lang: str, spans: Sequence[tuple]) -> None:
-    """Write the means in the empty band between zero and the lowest month, newest on the right."""
-    for (mean, _, _, colour, key), place, align in zip(
-        spans, (0.98, 0.02), ("right", "left"), strict=True
-    ):
-        if mean is None or not np.isfinite(mean):
-            continue
-        text = say(f"overview.mark.{key}", lang, churn=format_share(mean, decimals=2))
-        ax.text(place, 0.06, text, transform=ax.transAxes, ha=align, va="bottom", color=colour)
 
 
 def draw_tiers(tiers: pd.DataFrame, ax: Axes, lang: str) -> Axes:
@@ -225,13 +222,13 @@ def draw_tiers(tiers: pd.DataFrame, ax: Axes, lang: str) -> Axes:
     for row, (left, right) in enumerate(zip(customers, revenue, strict=True)):
         _label_pair(ax, row, left, right, lang)
     top = float(np.nanmax([0.05, *customers, *revenue]))
-    ax.set_xlim(-0.14 * top, 1.2 * top)
+    ax.set_xlim(-0.2 * top, 1.2 * top)
     _named_rows(ax, names)
     share_axis(ax, axis="x")
     ax.set_xticks([tick for tick in ax.get_xticks() if 0 <= tick <= top * 1.05])
     ax.set_xlabel(say("overview.axis.share", lang))
     ax.set_title(say("overview.mark.revenue_share", lang), loc="left", color=PALETTE.main)
-    ax.set_title(say("overview.mark.customer_share", lang), loc="right", color=PALETTE.accent)
+    ax.set_title(say("overview.mark.customer_share", lang), loc="center", color=PALETTE.accent)
     return ax
 
 
@@ -282,37 +279,35 @@ def draw_points_years(years: pd.DataFrame, ax: Axes, lang: str) -> Axes:
         color=list(np.where(over, PALETTE.accent, PALETTE.main)),
     )
     ticks = []
-    for bar, (_, year), value in zip(bars, years.iterrows(), cost, strict=True):
+    rows = zip(bars, years.to_dict("records"), cost, cap, strict=True)
+    for bar, year, value, limit in rows:
         tick = str(int(year["points_year"]))
         if not bool(year["complete"]):
             bar.set(hatch="////", edgecolor=PALETTE.paper, linewidth=0)
             tick += "\n" + say("overview.mark.months_so_far", lang, months=int(year["months"]))
         ticks.append(tick)
-        middle = bar.get_x() + bar.get_width() / 2
-        text = format_share(value, decimals=2)
+        known = np.isfinite(value)
         ax.annotate(
-            text if np.isfinite(value) else say("overview.mark.withheld", lang),
-            (middle, 0),
-            xytext=(0, 8),
+            format_share(value, decimals=2) if known else say("overview.mark.withheld", lang),
+            (bar.get_x() + bar.get_width() / 2, np.nanmax([0, value, limit])),
+            xytext=(0, 6),
             textcoords="offset points",
             ha="center",
             va="bottom",
-            color=PALETTE.paper if np.isfinite(value) else PALETTE.muted,
-            bbox={"boxstyle": "round,pad=0.25", "fc": PALETTE.ink, "ec": "none"}
-            if np.isfinite(value)
-            else None,
+            color=PALETTE.ink if known else PALETTE.muted,
         )
     _cap_line(ax, cap, lang)
-    ax.set_ylim(0, float(np.nanmax([1e-6, *cost, *cap])) * 1.22)
-    ax.set_xlim(-0.6, len(years) - 0.4)
-    ax.set_xticks(places, ticks)
+    ax.set_ylim(0, float(np.nanmax([1e-6, *cost, *cap])) * 1.16)
+    ax.set_xlim(-0.5, len(years) - 0.1)
+    ax.set_xticks(places, ticks, linespacing=1.5)
     share_axis(ax)
     ax.set_title(say("overview.axis.points_cost", lang))
-    ax.set_xlabel(say("overview.axis.points_year", lang))
+    ax.set_xlabel(say("overview.axis.points_year", lang), labelpad=8)
     return ax
 
 
 def _cap_line(ax: Axes, cap: np.ndarray, lang: str) -> None:
+    """Draw the cap of each year as a step, with its last value written at its right end."""
     known = cap[np.isfinite(cap)]
     if not len(known):
         return
@@ -321,10 +316,11 @@ def _cap_line(ax: Axes, cap: np.ndarray, lang: str) -> None:
     ax.annotate(
         say("overview.mark.cap", lang, cap=format_share(known[-1])),
         (len(cap) - 0.5, known[-1]),
-        xytext=(0, 5),
+        xytext=(4, 0),
         textcoords="offset points",
-        ha="right",
-        va="bottom",
+        ha="left",
+        va="center",
+        linespacing=1.5,
         color=PALETTE.ink,
     )
 
@@ -349,31 +345,49 @@ def draw_counties(
     """
     frame = sorted_counties(counties)
     names = frame["county"].astype(str).tolist()
-    rows = np.arange(len(names))
-    parts = (
-        (axes[0], _number(frame["arpu_yuan"]), "arpu", lambda value: f"{value:,.1f}"),
-        (axes[1], _number(frame["churn_share"]), "churn",
-         lambda value: format_share(value, decimals=2)),
+    arpu, churn = _number(frame["arpu_yuan"]), _number(frame["churn_share"])
+    _named_rows(axes[0], names)
+    _named_rows(axes[1], names)
+    ending = "_short" if short else ""
+    _draw_dots(axes[0], arpu, [f"{value:,.1f}" for value in arpu], label="arpu")
+    _draw_dots(
+        axes[1], churn, [format_share(value, decimals=2) for value in churn], label="churn",
+        marked=int(np.nanargmax(churn)) if np.isfinite(churn).any() else None,
     )  # fmt: skip
-    for ax, values, key, text in parts:
-        _named_rows(ax, names)
-        known = values[np.isfinite(values)]
-        if len(known):
-            low, high = float(known.min()), float(known.max())
-            room = max(high - low, 0.02 * abs(high), 1e-9)
-            ax.set_xlim(low - 0.15 * room, high + 0.55 * room)
-            ax.axvline(float(np.median(known)), color=PALETTE.muted, linewidth=1.2,
-                       linestyle=(0, (4, 3)), label="median")  # fmt: skip
-        ax.plot(values, rows, "o", markersize=8, color=PALETTE.main, label=key)
-        for row, value in zip(rows, values, strict=True):
-            shown = text(value) if np.isfinite(value) else "–"
-            where = (value, row) if np.isfinite(value) else (np.mean(ax.get_xlim()), row)
-            ax.annotate(shown, where, xytext=(8, 0), textcoords="offset points", va="center")
-        ax.set_title(say(f"overview.axis.{key}{'_short' if short else ''}", lang))
-        ax.set_xlabel("")
+    axes[0].set_title(say(f"overview.axis.arpu{ending}", lang))
+    axes[1].set_title(say(f"overview.axis.churn{ending}", lang))
+    axes[0].set_xlabel(say("overview.mark.median", lang), loc="left")
     axes[1].tick_params(axis="y", labelleft=False)
     share_axis(axes[1], axis="x", bins=3)
     axes[0].locator_params(axis="x", nbins=3)
+
+
+def _draw_dots(
+    ax: Axes, values: np.ndarray, texts: Sequence[str], *, label: str, marked: int | None = None
+) -> None:
+    """Draw one dot a row, the median as a dashed line, and the values in a column on the right."""
+    known = values[np.isfinite(values)]
+    if len(known):
+        low, high = float(known.min()), float(known.max())
+        room = max(high - low, 0.02 * abs(high), 1e-9)
+        ax.set_xlim(low - 0.12 * room, high + 0.65 * room)
+        ax.axvline(
+            float(np.median(known)), color=PALETTE.muted, linewidth=1.2, linestyle=(0, (4, 3)),
+            label="median",
+        )  # fmt: skip
+    rows = np.arange(len(values))
+    ax.plot(values, rows, "o", markersize=8, color=PALETTE.main, label=label)
+    if marked is not None:
+        ax.plot(values[marked], marked, "o", markersize=9, color=PALETTE.accent, label="marked")
+    for row, (value, text) in enumerate(zip(values, texts, strict=True)):
+        ax.annotate(
+            text if np.isfinite(value) else "–",
+            (1.0, row),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="center",
+            color=PALETTE.accent if row == marked else PALETTE.ink,
+        )
 
 
 def plot_overview(result: Overview, *, ax: Axes | None = None, lang: str = "en") -> Axes:
