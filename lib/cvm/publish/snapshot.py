@@ -82,7 +82,7 @@ def write_snapshot(
             _clear_leftovers(root)
             return _write_and_swap(root, files, manifest, moment, keep)
     except KeyboardInterrupt as stop:
-        raise PublishInterrupted(f"publishing was stopped; {_in_force(root)}") from stop
+        raise PublishInterrupted(f"publishing was stopped; {in_force(root)}") from stop
     except OSError as error:
         raise _told(root, error, sum(map(len, files.values()))) from error
 
@@ -235,8 +235,9 @@ def _stamp_in_force(root: Path) -> str | None:
         return None
 
 
-def _in_force(root: Path) -> str:
-    stamp = _stamp_in_force(root)
+def in_force(root: str | Path) -> str:
+    """Return which snapshot is in force, for messages on a publish that did not end well."""
+    stamp = _stamp_in_force(Path(root))
     return f"{stamp} stays in force, untouched" if stamp else "nothing was published before"
 
 
@@ -246,13 +247,13 @@ def _told(root: Path, error: OSError, size_bytes: int) -> PublishError:
             "disk",
             str(root),
             f"a place with at least {max(1, round(size_bytes / 1e6))} MB free "
-            f"(the disk is full; {_in_force(root)})",
+            f"(the disk is full; {in_force(root)})",
             action="free some space or give another folder, then publish again",
         )
     return PublishError(
         "published",
         str(root),
-        f"a folder that can be written ({error.strerror or error}; {_in_force(root)})",
+        f"a folder that can be written ({error.strerror or error}; {in_force(root)})",
         action="check the folder and its permissions, then publish again",
     )
 
