@@ -112,11 +112,12 @@ def run_notebooks(
         data=data,
         parameters=parameters,
         out_dir=out,
+        left_aside=plan.left_aside,
     )
-    return _keep(result, plan.folder)
+    return _keep(result)
 
 
-def _keep(result: RunResult, folder: Path) -> RunResult:
+def _keep(result: RunResult) -> RunResult:
     """Put a good run's results in place of the last ones; of a bad one, keep the failed copies."""
     failed = {run.name: run.path for run in result.notebooks if run.failure and run.path}
     paths = keep_failed(result.out_dir, failed)
@@ -125,7 +126,7 @@ def _keep(result: RunResult, folder: Path) -> RunResult:
         paths = swap_results(
             result.out_dir,
             {run.name: run.path for run in result.notebooks if run.path},
-            stored=[file.stem for file in folder.glob("*.ipynb")],
+            left_aside=result.left_aside,
             header={"data": dict(result.data), "parameters": dict(result.parameters)},
         )
     runs = tuple(replace(run, path=paths.get(run.name, run.path)) for run in result.notebooks)

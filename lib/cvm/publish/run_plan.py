@@ -24,11 +24,13 @@ class Plan:
         folder: Where they are stored.
         notebooks: The stored notebooks by name, in the order of their names.
         after: Notebook → the notebooks of this plan that come before it.
+        left_aside: Stored notebooks that are not of this plan.
     """
 
     folder: Path
     notebooks: Mapping[str, nbformat.NotebookNode]
     after: Mapping[str, tuple[str, ...]]
+    left_aside: tuple[str, ...] = ()
 
 
 def make_plan(folder: Path, only: Sequence[str] | None = None) -> Plan:
@@ -63,7 +65,8 @@ def make_plan(folder: Path, only: Sequence[str] | None = None) -> Plan:
                 )
         after[name] = tuple(other for other in before if other in notebooks)
     _check_no_circle(after)
-    return Plan(folder=folder, notebooks=notebooks, after=after)
+    left_aside = tuple(name for name in files if name not in notebooks)
+    return Plan(folder=folder, notebooks=notebooks, after=after, left_aside=left_aside)
 
 
 def _check_no_circle(after: Mapping[str, tuple[str, ...]]) -> None:

@@ -55,12 +55,14 @@ class RunResult(Result):
         data: Fingerprint and months of the data.
         parameters: What was injected, without the place of the data.
         out_dir: Where ``executed/``, ``tables/`` and ``figures.json`` stand.
+        left_aside: Stored notebooks that this run was asked not to include.
     """
 
     notebooks: tuple[NotebookRun, ...]
     data: Mapping[str, Any]
     parameters: Mapping[str, Any]
     out_dir: Path
+    left_aside: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -44,18 +44,18 @@ def swap_results(
     out_dir: Path,
     executed: Mapping[str, Path],
     *,
-    stored: Sequence[str],
+    left_aside: Sequence[str],
     header: Mapping[str, Any],
 ) -> dict[str, Path]:
     """Put a run's results in place and return the executed copies by notebook.
 
-    Copies of notebooks that this run did not touch stay if they are still stored and were run on
-    the same data with the same parameters; others go.
+    Copies of notebooks that this run left aside stay if they were run on the same data with the
+    same parameters; others go.
 
     Args:
         out_dir: Where the results stand.
         executed: Notebook → its executed copy of this run.
-        stored: Names of all stored notebooks.
+        left_aside: Stored notebooks that this run did not include.
         header: Data and parameters of the run, written at the head of ``figures.json``.
     """
     aside = out_dir / f".next-{os.getpid()}"
@@ -63,7 +63,7 @@ def swap_results(
     try:
         (aside / "executed").mkdir(parents=True)
         (aside / "tables").mkdir()
-        copies = {**_others(out_dir / "executed", stored, executed, header), **executed}
+        copies = {**_others(out_dir / "executed", left_aside, header), **executed}
         figures, tables = {}, {}
         for name in sorted(copies):
             shutil.copyfile(copies[name], aside / "executed" / f"{name}.ipynb")
@@ -80,12 +80,10 @@ def swap_results(
     return {name: out_dir / "executed" / f"{name}.ipynb" for name in executed}
 
 
-def _others(
-    folder: Path, stored: Sequence[str], executed: Mapping[str, Path], header: Mapping[str, Any]
-) -> dict[str, Path]:
+def _others(folder: Path, left_aside: Sequence[str], header: Mapping[str, Any]) -> dict[str, Path]:
     kept = {}
-    for file in sorted(folder.glob("*.ipynb")):
-        if file.stem in stored and file.stem not in executed:
+    for file in (folder / f"{name}.ipynb" for name in left_aside):
+        if file.is_file():
             about = json.loads(file.read_text(encoding="utf-8"))["metadata"].get("cvm_run", {})
             if all(about.get(key) == header[key] for key in ("data", "parameters")):
                 kept[file.stem] = file
