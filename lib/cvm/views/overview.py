@@ -179,7 +179,7 @@ def draw_churn(
             ha="center",
             va="bottom",
             linespacing=1.5,
-            color=colour,
+            color=PALETTE.accent_text if colour == PALETTE.accent else colour,
         )
     known = values[np.isfinite(values)]
     if len(known):
@@ -228,7 +228,7 @@ def draw_tiers(tiers: pd.DataFrame, ax: Axes, lang: str) -> Axes:
     ax.set_xticks([tick for tick in ax.get_xticks() if 0 <= tick <= top * 1.05])
     ax.set_xlabel(say("overview.axis.share", lang))
     ax.set_title(say("overview.mark.revenue_share", lang), loc="left", color=PALETTE.main)
-    ax.set_title(say("overview.mark.customer_share", lang), loc="center", color=PALETTE.accent)
+    ax.set_title(say("overview.mark.customer_share", lang), loc="center", color=PALETTE.accent_text)
     return ax
 
 
@@ -236,7 +236,7 @@ def _label_pair(ax: Axes, row: int, customers: float, revenue: float, lang: str)
     if not (np.isfinite(customers) or np.isfinite(revenue)):
         ax.text(0.0, row, say("overview.mark.withheld", lang), va="center", color=PALETTE.muted)
         return
-    pairs = [(customers, PALETTE.accent), (revenue, PALETTE.main)]
+    pairs = [(customers, PALETTE.accent_text), (revenue, PALETTE.main)]
     shown = sorted((pair for pair in pairs if np.isfinite(pair[0])), key=lambda pair: pair[0])
     for (value, colour), side in zip(shown, (-1, 1), strict=False):
         ax.annotate(
@@ -386,7 +386,7 @@ def _draw_dots(
             xycoords=("axes fraction", "data"),
             ha="right",
             va="center",
-            color=PALETTE.accent if row == marked else PALETTE.ink,
+            color=PALETTE.accent_text if row == marked else PALETTE.ink,
         )
 
 

@@ -72,7 +72,7 @@ class PageMaker:
                 missing. Tables that are not there are said to be missing on the page.
             info: About the run; each key may be absent: ``first_month``, ``last_month`` (date or
                 ISO text), ``created`` (ISO text of the run's time), ``source``, ``code_version``,
-                ``suppressed`` (number of withheld cells, or a list of them), ``minimum`` (fewest
+                ``suppressed`` (number of withheld rows, or a list of them), ``minimum`` (fewest
                 customers a cell may show).
         """
         module, _, function = self.maker.partition(":")

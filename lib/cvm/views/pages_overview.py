@@ -194,10 +194,10 @@ def _month_notes(months: pd.DataFrame, lang: str) -> list[str]:
 
 def _withheld_note(info: Mapping[str, Any], lang: str) -> str:
     withheld = info.get("suppressed", 0)
-    cells = withheld if isinstance(withheld, int) else len(withheld)
+    rows = withheld if isinstance(withheld, int) else len(withheld)
     minimum = info.get("minimum", DEFAULT_MINIMUM)
-    if cells:
-        return say("overview.note.withheld", lang, cells=cells, minimum=minimum)
+    if rows:
+        return say("overview.note.withheld", lang, rows=rows, minimum=minimum)
     return say("overview.note.nothing_withheld", lang, minimum=minimum)
 
 
@@ -212,12 +212,16 @@ def _dates(months: pd.DataFrame, info: Mapping[str, Any], lang: str) -> list[lis
     if first is not None and last is not None:
         data = say("overview.date.data_range", lang, first=format_month(first, lang), last=data)
     pairs = [("data", data), ("run", _as_time(info.get("created")) or unknown)]
-    pairs += [
-        (key, str(info[name]))
-        for key, name in (("source", "source"), ("version", "code_version"))
-        if info.get(name)
-    ]
+    if info.get("source"):
+        pairs.append(("source", _source_name(str(info["source"]))))
+    if info.get("code_version"):
+        pairs.append(("version", str(info["code_version"])))
     return [[say(f"overview.date.{key}", lang), text] for key, text in pairs]
+
+
+def _source_name(source: str) -> str:
+    """Return what viewers may know of a source: its last name, no folders, host or password."""
+    return source.rstrip("/\\").replace("\\", "/").split("/")[-1].split("?")[0].split("@")[-1]
 
 
 def _as_month(value: Any) -> date | None:

@@ -43,6 +43,7 @@ class Palette:
         ink: Text and the strongest mark.
         main: What a chart is about.
         accent: What it is held against: a cap, a warning, the year before.
+        accent_text: The accent where it is text (contrast 4.5 on white).
         muted: Context, axis texts (contrast 4.5 on white).
         faint: Lines that guide the eye; never text.
     """
@@ -50,7 +51,8 @@ class Palette:
     ink: str = "#12263F"
     main: str = "#1F5AA6"
     accent: str = "#D9720A"
-    muted: str = "#667386"
+    accent_text: str = "#A34E00"
+    muted: str = "#5A687B"
     faint: str = "#D5DBE3"
     light: str = "#A9C4E8"
     paper: str = "#FFFFFF"

@@ -1,0 +1,171 @@
+"""What the overview page says, worked out by hand from the round tables of ``overview_tables``."""
+
+import json
+
+import pytest
+
+from cvm.views import pages_overview
+from cvm.views.pages import PAGES
+from overview_tables import INFO, facts_table, months_table, overview_tables
+
+OVERVIEW = PAGES["overview"]
+
+
+@pytest.fixture(scope="module")
+def page():
+    return OVERVIEW.make(overview_tables(), INFO)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Where only words matter, pictures are not drawn."""
+    monkeypatch.setattr(pages_overview, "save_svg", lambda figure: b"<svg/>")
+
+
+def test_the_content_is_plain_json_in_both_languages(page):
+    assert json.loads(json.dumps(page.content)) == page.content
+    assert set(page.content) == {"zh", "en"}
+    zh, en = page.content["zh"], page.content["en"]
+    for part in ("cards", "charts"):
+        assert [one["key"] for one in zh[part]] == [one["key"] for one in en[part]]
+
+
+def test_the_sentence_answers_the_question(page):
+    sentence = page.content["zh"]["sentence"]
+    for figure in ("2026年5月", "2.24万", "5.7%", "1.50%", "2.00%", "2.30%", "0.30"):
+        assert figure in sentence
+    assert page.content["zh"]["tone"] == "good"
+
+
+def card(page, lang, key):
+    return next(one for one in page.content[lang]["cards"] if one["key"] == key)
+
+
+@pytest.mark.parametrize(
+    ("lang", "key", "value", "change", "tone"),
+    [
+        ("zh", "customers", "2.24万", "同比+5.7%", "good"),
+        ("en", "customers", "22.4k", "+5.7% on a year before", "good"),
+        ("zh", "revenue", "1,600万", "同比+6.2%", "good"),
+        ("en", "revenue", "¥16m", "+6.2% on a year before", "good"),
+        ("zh", "arpu", "60.0", "与上年持平", "neutral"),
+        ("zh", "churn", "1.50%", "同比−0.50个百分点", "good"),
+        ("en", "churn", "1.50%", "−0.50 points on a year before", "good"),
+        ("zh", "points", "2.00%", "低于上限0.30个百分点", "good"),
+        ("en", "points", "2.00%", "0.30 points below the cap", "good"),
+    ],
+)
+def test_key_figures(page, lang, key, value, change, tone):
+    found = card(page, lang, key)
+    assert (found["value"], found["change"], found["tone"]) == (value, change, tone)
+
+
+def test_an_overrun_of_the_cap_is_bad_news_everywhere(undrawn):
+    tables = overview_tables() | {"overview_facts": facts_table(points_cost_share=0.0276)}
+    page = OVERVIEW.make(tables, INFO)
+    found = card(page, "zh", "points")
+    assert (found["tone"], found["change"]) == ("bad", "超出上限0.46个百分点")
+    # 0.0276 ÷ 0.023 = 1.2 caps on a gauge that ends at 1.25 caps.
+    assert found["gauge"]["fill"] == pytest.approx(1.2 / 1.25)
+    assert page.content["zh"]["tone"] == "bad"
+    title = next(c["title"] for c in page.content["en"]["charts"] if c["key"] == "points")
+    assert "above the cap of 2.3%" in title
+
+
+def test_a_shrinking_base_and_rising_churn_are_bad(undrawn):
+    facts = facts_table(customers_change_share=-0.031, churn_share=0.022)
+    page = OVERVIEW.make(overview_tables() | {"overview_facts": facts}, INFO)
+    assert card(page, "en", "customers")["tone"] == "bad"
+    assert card(page, "en", "customers")["direction"] == "down"
+    assert card(page, "en", "churn")["tone"] == "bad"
+    titles = {chart["key"]: chart["title"] for chart in page.content["zh"]["charts"]}
+    assert titles["base"].startswith("客户数一年下降3.1%")
+    assert titles["churn"] == "月均离网率升至2.20%，比上年高0.20个百分点"
+
+
+def test_titles_say_what_the_charts_show(page):
+    titles = {chart["key"]: chart["title"] for chart in page.content["zh"]["charts"]}
+    assert titles == {
+        "base": "客户数一年增长5.7%，近12个月收入1,600万元",
+        "churn": "月均离网率降至1.50%，比上年低0.50个百分点",
+        "tiers": "持卡客户占30.0%，贡献收入55.0%",
+        "points": "2026积分年度前6个月成本占收入2.00%，在2.3%上限之内",
+        "counties": "安宁户均月收入最高（72.5元），榆中离网率最高（月均2.25%）",
+    }
+
+
+def test_every_chart_has_both_pictures_words_and_figures(page):
+    for lang, content in page.content.items():
+        for chart in content["charts"]:
+            assert set(chart["figures"]) == {"wide", "phone"}
+            for width, file in chart["figures"].items():
+                assert file == f"overview-{chart['key']}-{lang}-{width}.svg"
+                assert page.figures[file].startswith(b"<svg")
+            assert len(chart["alt"]) > 20
+            assert all(len(row) == len(chart["table"]["columns"]) for row in chart["table"]["rows"])
+    assert len(page.figures) == 20
+
+
+def test_the_table_under_a_chart_holds_its_figures(page):
+    table = next(c["table"] for c in page.content["zh"]["charts"] if c["key"] == "points")
+    assert table["rows"] == [
+        ["2025", "12", "375,000", "15,000,000", "2.50", "2.30"],
+        ["2026", "6", "160,000", "8,000,000", "2.00", "2.30"],
+    ]
+
+
+def test_a_withheld_county_is_a_dash_not_a_zero(page):
+    table = next(c["table"] for c in page.content["en"]["charts"] if c["key"] == "counties")
+    assert table["rows"][-1] == ["红古", "–", "–", "–", "–"]
+    assert any("Rows withheld: 1" in note for note in page.content["en"]["notes"])
+    group = page.content["en"]["drill"]["groups"][0]["choices"][-1]
+    assert {value for _, value in group["facts"]} == {"–"}
+
+
+def test_the_source_shows_no_folder_host_or_password(page, undrawn):
+    dates = dict(page.content["en"]["dates"])
+    assert dates["Source"] == "province-a"
+    assert dates["Data to"] == "2026-05 (from 2024-05)"
+    assert dates["Published"] == "2026-06-03 09:12"
+    made = OVERVIEW.make(overview_tables(), INFO | {"source": "postgres://ann:secret@db/crm?x=1"})
+    assert dict(made.content["en"]["dates"])["Source"] == "crm"
+
+
+@pytest.mark.parametrize(
+    ("table", "chart", "note"),
+    [
+        ("overview_tiers", "tiers", "没有卡级"),
+        ("overview_points_years", "points", "没有积分成本"),
+        ("overview_counties", "counties", "没有县区"),
+        ("overview_months", "base", "没有客户月度表"),
+    ],
+)
+def test_a_missing_table_is_said_not_hidden(table, chart, note, undrawn):
+    tables = overview_tables()
+    del tables[table]
+    content = OVERVIEW.make(tables, INFO).content["zh"]
+    assert chart not in [one["key"] for one in content["charts"]]
+    assert any(note in one for one in content["notes"])
+
+
+def test_no_tables_at_all_still_make_an_honest_page(undrawn):
+    page = OVERVIEW.make({}, {})
+    assert page.figures == {}
+    assert page.content["zh"]["cards"] == []
+    assert page.content["zh"]["tone"] == "neutral"
+    assert dict(page.content["en"]["dates"])["Data to"] == "unknown"
+
+
+def test_a_short_history_compares_nothing_with_a_year_before(undrawn):
+    short = facts_table(
+        customers_change_share=None, revenue_year_yuan=None, churn_before_share=None,
+        revenue_change_share=None,
+    )  # fmt: skip
+    tables = {"overview_months": months_table().tail(6), "overview_facts": short}
+    content = OVERVIEW.make(tables, INFO).content["en"]
+    base = next(chart for chart in content["charts"] if chart["key"] == "base")
+    assert base["title"] == "22.4k customers in service, ¥1.34m of revenue in 2026-05"
+    assert any("The data hold 6 months" in note for note in content["notes"])
+    customers = next(one for one in content["cards"] if one["key"] == "customers")
+    assert customers["change"] == "no figure of a year before"
+    assert [one["label"] for one in content["cards"]][1] == "Revenue this month"
