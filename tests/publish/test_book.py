@@ -1,0 +1,235 @@
+"""A book: what it records, how it shows it, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+
+import ibis
+import numpy as np
+import pandas as pd
+import pytest
+from made_notebooks import FewTables
+
+import cvm
+from cvm.core.checks import ArgumentError, DataError, MissingDataError
+from cvm.publish.book import Book
+from cvm.publish.book_records import FIGURE_MIME, TABLE_MIME, Figure, value_text
+
+MONTHS = pd.DataFrame(
+    {
+        "customer_id": ["a", "b", "a", "b", "c", "a"],
+        "month": [date(2026, 1, 1)] * 2 + [date(2026, 2, 1)] * 3 + [date(2026, 3, 1)],
+        "bill_yuan": [10.0, 20.0, 30.0, 40.0, 50.0, 60.0],
+    }
+)
+
+
+@pytest.fixture
+def shown() -> list[dict]:
+    return []
+
+
+def open_small(shown: list[dict], data: object = None, **options: object) -> Book:
+    options = {"language": "en", "metadata": {}, **options}
+    data = data or FewTables(months=MONTHS)
+    return cvm.open_book("small", source="", data=data, show=shown.append, **options)
+
+
+def test_a_figure_is_shown_in_words_and_carried_as_json(shown):
+    book = open_small(shown, month="2026-02")
+    book.figure("customers_active", np.int64(1_234_567), unit="customers", tolerance=0.001)
+    (bundle,) = shown
+    assert bundle[FIGURE_MIME] == {
+        "name": "customers_active",
+        "value": 1_234_567,
+        "unit": "customers",
+        "tolerance": 0.001,
+        "absolute": 0.0,
+    }
+    assert bundle["text/plain"] == "customers in service: 1.2346m customers"
+    assert "customers in service" in bundle["text/html"]
+    json.dumps(bundle)
+
+
+def test_a_figure_is_shown_in_chinese(shown):
+    book = open_small(shown, month="2026-02", language="zh")
+    book.figure("customers_active", 20_000, unit="customers", tolerance=0)
+    assert shown[0]["text/plain"] == "在网客户数: 2万户"
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (3, 3),
+        (np.float32(0.5), 0.5),
+        (Decimal("2.25"), 2.25),
+        (pd.Series([1, 2]).sum(), 3),
+        (ibis.memtable({"x": [1, 2, 4]}).x.sum(), 7),
+    ],
+)
+def test_figures_may_be_any_plain_number(shown, value, plain):
+    book = open_small(shown)
+    book.figure("total", value, unit="rows", tolerance=0)
+    assert book.figures["total"].value == plain
+    assert type(book.figures["total"].value) in (int, float)
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.inf, None, pd.NA, "12", True, pd.NaT])
+def test_a_figure_that_is_no_finite_number_is_refused_by_name(shown, value):
+    with pytest.raises(ArgumentError, match="figure churn_share") as caught:
+        open_small(shown).figure("churn_share", value, unit="share", tolerance=0.01)
+    assert "finite number" in str(caught.value)
+    assert not [bundle for bundle in shown if FIGURE_MIME in bundle]
+
+
+@pytest.mark.parametrize(
+    "setting", [{"tolerance": -0.1}, {"tolerance": 2}, {"absolute": -1}, {"unit": " "}]
+)
+def test_a_figure_needs_a_unit_and_a_sound_tolerance(shown, setting):
+    with pytest.raises(ArgumentError, match="churn_share"):
+        open_small(shown).figure(
+            "churn_share", 0.02, **{"unit": "share", "tolerance": 0.01, **setting}
+        )
+
+
+def test_a_name_is_taken_once(shown):
+    book = open_small(shown)
+    book.figure("total", 1, unit="rows", tolerance=0)
+    with pytest.raises(ArgumentError, match="unique"):
+        book.figure("total", 2, unit="rows", tolerance=0)
+
+
+def test_the_larger_tolerance_counts():
+    relative = Figure(name="x", value=-200, unit="yuan", tolerance=0.01)
+    absolute = Figure(name="x", value=-200, unit="yuan", tolerance=0.01, absolute=5)
+    assert (relative.allowed_change, absolute.allowed_change) == (2.0, 5)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "en", "zh"),
+    [
+        (0.0231, "share", "2.3%", "2.3%"),
+        (0.0042, "share", "0.42%", "0.42%"),
+        (23_400_000, "yuan", "¥23.4m", "2,340万元"),
+        (-0.0041, "percentage_points", "-0.41 percentage points", "-0.41个百分点"),
+        (1.15, "ratio", "1.15", "1.15"),
+        (7, "widgets", "7 widgets", "7widgets"),
+    ],
+)
+def test_values_are_worded_with_their_unit(value, unit, en, zh):
+    assert (value_text(value, unit, "en"), value_text(value, unit, "zh")) == (en, zh)
+
+
+def test_a_table_is_carried_with_its_kinds_counts_and_groups(shown):
+    book = open_small(shown, month="2026-02")
+    frame = pd.DataFrame(
+        {
+            "month": pd.to_datetime(["2026-01-01", "2026-02-01"]),
+            "brand": pd.Categorical(["gotone", "mzone"]),
+            "customers": np.array([12, 30], dtype="int32"),
+            "bill_yuan": [1.5, np.nan],
+            "churn_share": [0.25, None],
+            "corporate": [True, False],
+        }
+    )
+    book.table("by_brand", frame, counts="customers", sums=["bill_yuan"])
+    (bundle,) = shown
+    assert bundle[TABLE_MIME] == {
+        "name": "by_brand",
+        "columns": [
+            {"name": "month", "kind": "month"},
+            {"name": "brand", "kind": "category"},
+            {"name": "customers", "kind": "integer"},
+            {"name": "bill_yuan", "kind": "number"},
+            {"name": "churn_share", "kind": "share"},
+            {"name": "corporate", "kind": "flag"},
+        ],
+        "rows": [
+            ["2026-01-01", "gotone", 12, 1.5, 0.25, True],
+            ["2026-02-01", "mzone", 30, None, None, False],
+        ],
+        "counts": "customers",
+        "sums": ["bill_yuan"],
+        "groups": ["month", "brand", "corporate"],
+    }
+    json.dumps(bundle, allow_nan=False)
+
+
+def test_a_table_of_the_engine_comes_in_the_order_of_its_groups(shown):
+    book = open_small(shown, month="2026-02")
+    months = book.data.table("months")
+    reduced = months.group_by("month").agg(customers=months.count())
+    book.table("by_month", reduced.order_by(ibis.desc("month")), counts="customers")
+    assert [row[1] for row in shown[0][TABLE_MIME]["rows"]] == [2, 3, 1]
+
+
+def test_a_table_is_shown_in_the_readers_words(shown):
+    frame = pd.DataFrame({"brand": ["gotone", "<b>"], "bill_yuan": [1234.5, None]})
+    open_small(shown, month="2026-02", language="zh").table("by_brand", frame, counts=None)
+    html = shown[0]["text/html"]
+    assert "<th>品牌</th>" in html
+    assert "全球通" in html
+    assert "&lt;b&gt;" in html
+    assert "–" in html
+
+
+def test_a_table_names_no_single_customer(shown):
+    frame = pd.DataFrame({"customer_id": ["a"], "bill_yuan": [1.0]})
+    with pytest.raises(DataError, match="customer_id"):
+        open_small(shown).table("rows", frame, counts=None)
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "error"),
+    [
+        ({"brand": ["a", "a"], "customers": [1, 2]}, {}, "groups"),
+        ({"brand": ["a"], "customers": [-1]}, {}, "count of customers"),
+        ({"brand": ["a"], "customers": [None]}, {}, "count of customers"),
+        ({"brand": ["a"], "customers": [1], "bill_yuan": [np.inf]}, {}, "finite"),
+        ({"brand": ["a"]}, {}, "without customers"),
+        ({"brand": ["a"], "customers": [1]}, {"sums": ["bill_yuan"]}, "without bill_yuan"),
+        ({"brand": [str(i) for i in range(5_001)], "customers": [1] * 5_001}, {}, "5,000"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(shown, frame, options, error):
+    with pytest.raises((ArgumentError, MissingDataError), match=error):
+        open_small(shown).table("t", pd.DataFrame(frame), counts="customers", **options)
+
+
+def test_the_month_is_the_last_full_one_and_the_book_says_so(shown):
+    # Three customers in February, one in March: March is an extract cut off.
+    assert open_small(shown).month == date(2026, 2, 1)
+    assert shown[0]["text/plain"].startswith("2026-03 is not complete")
+
+
+def test_a_month_as_large_as_the_one_before_is_full(shown):
+    assert open_small(shown, FewTables(months=MONTHS[:5])).month == date(2026, 2, 1)
+    assert not shown
+
+
+def test_a_month_outside_the_data_is_refused_with_what_there_is(shown):
+    with pytest.raises(ArgumentError, match="2026-01 to 2026-03"):
+        open_small(shown, month="2026-04")
+
+
+def test_data_without_months_have_no_month(shown):
+    customers = pd.DataFrame({"customer_id": ["a"]})
+    assert open_small(shown, FewTables(customers=customers)).month is None
+    assert "no months" in shown[0]["text/plain"]
+
+
+def test_an_unknown_language_is_refused(shown):
+    with pytest.raises(ArgumentError, match="language"):
+        open_small(shown, language="fr")
+
+
+def test_metadata_come_from_the_notebook_beside(tmp_path, monkeypatch, shown):
+    stored = {"cells": [], "metadata": {"cvm": {"needs": {"survey": ["overall_score"]}}}}
+    (tmp_path / "small.ipynb").write_text(json.dumps(stored), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    book = cvm.open_book(
+        "small", source="", data=FewTables(months=MONTHS), show=shown.append, month="2026-02"
+    )
+    assert book.metadata == stored["metadata"]["cvm"]
