@@ -1,0 +1,317 @@
+"""A simulated block as Arrow tables in contract columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cvm.core.months import month_from_index
+from cvm.data.contract import Table
+from cvm.data.sample.block import STAYS, Block
+from cvm.data.sample.campaigns import CAMPAIGNS, CHANNELS, Campaign, months_of
+from cvm.data.sample.people import NONE
+from cvm.data.sample.points import EARNED, NO_CHANNEL, REDEEMED
+from cvm.data.sample.settings import COUNTIES, NUMBER_RANGES, SCENES, TARIFFS, SampleSettings
+from cvm.data.sample.usage_columns import usage_columns
+from cvm.data.tables import (
+    BRANDS,
+    CONTRACT,
+    CUSTOMER_TYPES,
+    LEDGER_ENTRIES,
+    POINT_CLASSES,
+    REDEMPTION_CHANNELS,
+    VIP_TIERS,
+)
+
+SNAPSHOT_COLUMNS = ("tenure_months", "last_bill_yuan", "total_bill_yuan", "churned")
+"""Columns of customers for extracts without months; the sample has months."""
+
+_TYPES = {
+    "id": pa.string(),
+    "text": pa.string(),
+    "category": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "share": pa.float64(),
+    "flag": pa.bool_(),
+    "month": pa.date32(),
+    "date": pa.date32(),
+}
+_INDUSTRIES = ("制造", "金融", "教育", "医疗", "政府", "物流", "商贸", "建筑")
+_ID_DIGITS = 9
+
+Values = pa.Array | pa.ChunkedArray
+
+
+def schema_of(table: Table) -> pa.Schema:
+    """Return the Arrow schema in which the sample writes a table of the contract."""
+    names = [name for name in table.column_names if name not in SNAPSHOT_COLUMNS]
+    return pa.schema([(name, _TYPES[table[name].kind]) for name in names])
+
+
+class Writer:
+    """Turns blocks of one operator into Arrow tables."""
+
+    def __init__(self, settings: SampleSettings) -> None:
+        self.settings = settings
+        self.days = np.array(
+            [
+                (month_from_index(settings.first_index + offset).toordinal() - 719_163)
+                for offset in range(-600, settings.months + 60)
+            ],
+            dtype=np.int32,
+        )
+
+    def tables(self, block: Block) -> dict[str, list[pa.Table]]:
+        """Return the block's rows of every table but campaigns, each in one or more pieces."""
+        ids = customer_ids(block.first, len(block.people))
+        return {
+            "customers": [self._customers(block, ids)],
+            "months": [self._months(block, ids)],
+            "ledger": [*self._earned(block, ids), self._movements(block, ids)],
+            "contacts": self._contacts(block, ids),
+            "survey": [self._survey(block, ids)],
+            "accounts": [self._accounts(block)],
+        }
+
+    def planted(self, block: Block) -> pa.Table:
+        """Return what is hidden about the block's customers: scene, saving, usual bill."""
+        people = block.people
+        return pa.table(
+            {
+                "customer_id": customer_ids(block.first, len(people)),
+                "scene": words(people.scene, SCENES).cast(pa.string()),
+                "usual_bill_yuan": np.round(np.exp(people.log_level), 2),
+                "saver": people.saver,
+                "saver_target_points": people.saver_target,
+                "late_payment_chance": np.round(people.late_share, 4),
+            }
+        )
+
+    def campaigns(self, campaigns: Sequence[Campaign]) -> pa.Table:
+        """Return the campaigns table."""
+        spans = [months_of(one, self.settings.months) for one in campaigns]
+        return self._table(
+            "campaigns",
+            {
+                "campaign_id": [one.campaign_id for one in campaigns],
+                "name": [one.name for one in campaigns],
+                "offer": [one.offer for one in campaigns],
+                "design": [one.design for one in campaigns],
+                "start_month": self._month(np.array([start for start, _ in spans], dtype=int)),
+                "end_month": self._month(np.array([end for _, end in spans], dtype=int)),
+                "contact_cost_yuan": [one.contact_cost_yuan for one in campaigns],
+                "incentive_yuan": [one.incentive_yuan for one in campaigns],
+            },
+        )
+
+    def _table(self, name: str, columns: dict[str, object]) -> pa.Table:
+        schema = schema_of(CONTRACT[name])
+        arrays = []
+        for field in schema:
+            values = columns[field.name]
+            array = values if isinstance(values, Values) else pa.array(values)
+            if not pa.types.is_dictionary(array.type) and array.type != field.type:
+                array = array.cast(field.type)
+            arrays.append(array)
+        return pa.Table.from_arrays(arrays, names=schema.names)
+
+    def _month(self, offset: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
+        days = self.days[np.clip(offset, -600, self.settings.months + 59) + 600]
+        return pa.array(days, mask=missing).cast(pa.date32())
+
+    def _customers(self, block: Block, ids: pa.Array) -> pa.Table:
+        people = block.people
+        tariffs = [plan for plans in TARIFFS for plan in plans]
+        first_plan = np.cumsum([0, *(len(plans) for plans in TARIFFS)])
+        return self._table(
+            "customers",
+            {
+                "customer_id": ids,
+                "joined_month": self._month(people.joined),
+                "left_month": self._month(block.left, block.left == STAYS),
+                "brand": words(people.brand, tuple(BRANDS)),
+                "customer_type": words(people.kind, tuple(CUSTOMER_TYPES)),
+                "county": words(people.county, COUNTIES),
+                "tariff": words(people.tariff + first_plan[people.brand], tuple(tariffs)),
+                "payment": words((~people.postpaid).astype(np.int8), ("postpaid", "prepaid")),
+                "number_range": words(people.number_range, NUMBER_RANGES),
+                "age_years": people.age,
+                "gender": words((~people.female).astype(np.int8), ("female", "male")),
+                "family_id": _group_ids("F", block, people.family),
+                "account_id": _group_ids("G", block, people.account),
+                "handset_until_month": self._month(
+                    people.handset_until, people.handset_until == NONE
+                ),
+            },
+        )
+
+    def _months(self, block: Block, ids: pa.Array) -> pa.Table:
+        panel = block.panel
+        mask = np.ascontiguousarray(panel.active.T)
+        who, month = np.nonzero(mask)
+        who, month = who.astype(np.int32), month.astype(np.int32)
+
+        def rows(matrix: np.ndarray) -> np.ndarray:
+            return np.ascontiguousarray(matrix.T)[mask]
+
+        bill, data = rows(panel.bill), rows(panel.data)
+        off_net = rows(panel.off_net)
+        columns: dict[str, object] = {
+            "customer_id": pa.DictionaryArray.from_arrays(who, ids),
+            "month": self._month(month),
+            "calling_circle": rows(panel.circle),
+            "off_net_share": off_net / 100.0,
+            "forwarding_minutes": rows(panel.forwarding).astype(np.float64),
+            "complaints": rows(panel.complaints),
+            "arrears_stops": rows(panel.stops),
+            "paid_on_time": rows(panel.on_time),
+            "vip_tier": words(rows(panel.vip), tuple(VIP_TIERS)),
+            "star": rows(panel.star),
+            "points_balance": rows(panel.balance),
+        }
+        columns |= usage_columns(
+            self.settings, block.people, block.rng, who, month, bill, data, off_net
+        )
+        return self._table("months", columns)
+
+    def _earned(self, block: Block, ids: pa.Array) -> list[pa.Table]:
+        pieces = []
+        for code, matrix in enumerate(block.earned):
+            points = np.ascontiguousarray(matrix.T)
+            who, month = np.nonzero(points)
+            size = len(who)
+            pieces.append(
+                self._table(
+                    "ledger",
+                    {
+                        "customer_id": pa.DictionaryArray.from_arrays(who.astype(np.int32), ids),
+                        "month": self._month(month),
+                        "point_class": constant(tuple(POINT_CLASSES), code, size),
+                        "entry": constant(tuple(LEDGER_ENTRIES), EARNED, size),
+                        "points": points[who, month],
+                        "channel": constant(tuple(REDEMPTION_CHANNELS), None, size),
+                        "cost_yuan": pa.nulls(size, pa.float64()),
+                    },
+                )
+            )
+        return pieces
+
+    def _movements(self, block: Block, ids: pa.Array) -> pa.Table:
+        rows = block.movements
+        price = np.array((*self.settings.points.cost_a_point_yuan, 0.0))
+        redeemed = rows.entry == REDEEMED
+        return self._table(
+            "ledger",
+            {
+                "customer_id": pa.DictionaryArray.from_arrays(rows.customer, ids),
+                "month": self._month(rows.month),
+                "point_class": words(rows.point_class, tuple(POINT_CLASSES)),
+                "entry": words(rows.entry, tuple(LEDGER_ENTRIES)),
+                "points": rows.points,
+                "channel": words(
+                    rows.channel, tuple(REDEMPTION_CHANNELS), missing=rows.channel == NO_CHANNEL
+                ),
+                "cost_yuan": pa.array(
+                    np.round(rows.points * price[rows.channel], 3), mask=~redeemed
+                ),
+            },
+        )
+
+    def _contacts(self, block: Block, ids: pa.Array) -> list[pa.Table]:
+        pieces = []
+        for campaign in CAMPAIGNS:
+            if campaign.campaign_id not in block.entries:
+                continue
+            mine = block.entries[campaign.campaign_id]
+            day = pa.array(
+                self.days[mine.month + 600] + mine.day.astype(np.int32) - 1, mask=~mine.attempted
+            )
+            cost = campaign.contact_cost_yuan * mine.attempted
+            cost = cost + campaign.incentive_yuan * mine.accepted
+            size = len(mine)
+            pieces.append(
+                self._table(
+                    "contacts",
+                    {
+                        "campaign_id": constant((campaign.campaign_id,), 0, size),
+                        "customer_id": ids.take(pa.array(mine.customer)),
+                        "assigned_month": self._month(mine.month),
+                        "arm": words((~mine.treated).astype(np.int8), ("treated", "control")),
+                        "channel": words(mine.channel, CHANNELS, missing=~mine.attempted),
+                        "contacted_on": day.cast(pa.date32()),
+                        "reached": mine.reached,
+                        "accepted": mine.accepted,
+                        "cost_yuan": np.round(cost, 2),
+                    },
+                )
+            )
+        return pieces
+
+    def _survey(self, block: Block, ids: pa.Array) -> pa.Table:
+        answers = block.answers
+        columns: dict[str, object] = {
+            "customer_id": ids.take(pa.array(answers.customer)),
+            "surveyed_month": self._month(answers.month),
+            "overall_score": answers.overall,
+            "recommend_score": answers.recommend,
+        }
+        for name, scores in zip(self.settings.survey.drivers, answers.drivers, strict=True):
+            columns[f"{name}_score"] = scores
+        return self._table("survey", columns)
+
+    def _accounts(self, block: Block) -> pa.Table:
+        accounts = block.people.accounts
+        return self._table(
+            "accounts",
+            {
+                "account_id": _group_ids("G", block, np.arange(len(accounts.county))),
+                "grade": words(accounts.grade, ("A", "B", "C")),
+                "county": words(accounts.county, COUNTIES),
+                "industry": words(accounts.industry, _INDUSTRIES),
+                "members": accounts.members,
+                "manager_id": numbered("M", accounts.manager + 1_000, 4),
+                "contract_until_month": self._month(accounts.contract_until),
+            },
+        )
+
+
+def customer_ids(first: int, count: int) -> pa.Array:
+    """Return the identifiers of ``count`` customers from number ``first``."""
+    return numbered("C", first + 1 + np.arange(count, dtype=np.int64), _ID_DIGITS)
+
+
+def numbered(letter: str, numbers: np.ndarray, digits: int) -> pa.Array:
+    """Return a letter and zero-padded numbers as strings, made without a Python loop."""
+    text = np.empty((len(numbers), digits + 1), dtype=np.uint8)
+    text[:, 0] = ord(letter)
+    rest = np.asarray(numbers, dtype=np.int64).copy()
+    for place in range(digits, 0, -1):
+        rest, digit = np.divmod(rest, 10)
+        text[:, place] = digit + ord("0")
+    offsets = np.arange(len(numbers) + 1, dtype=np.int32) * (digits + 1)
+    return pa.StringArray.from_buffers(
+        len(numbers), pa.py_buffer(offsets.tobytes()), pa.py_buffer(text.tobytes())
+    )
+
+
+def words(
+    codes: np.ndarray, names: Sequence[str], *, missing: np.ndarray | None = None
+) -> pa.DictionaryArray:
+    """Return the names of codes, null where ``missing``."""
+    indices = pa.array(codes.astype(np.int32), mask=missing)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names, type=pa.string()))
+
+
+def constant(names: Sequence[str], code: int | None, size: int) -> pa.DictionaryArray:
+    """Return one name ``size`` times, or nulls for None."""
+    missing = np.full(size, code is None)
+    return words(np.full(size, code or 0, dtype=np.int32), names, missing=missing)
+
+
+def _group_ids(letter: str, block: Block, group: np.ndarray) -> pa.Array:
+    ids = numbered(letter, block.first + 1 + np.maximum(group, 0), _ID_DIGITS)
+    return pc.if_else(pa.array(group != NONE), ids, pa.scalar(None, pa.string()))
