@@ -50,7 +50,7 @@ def make_plan(folder: Path, only: Sequence[str] | None = None) -> Plan:
         raise DataError(
             "notebooks", str(folder), "a folder with notebooks", action="check the folder's name"
         )
-    chosen = list(files) if only is None else [Path(name).stem for name in only]
+    chosen = list(files) if not only else [Path(name).stem for name in only]
     for name in chosen:
         if name not in files:
             raise ArgumentError("only", name, "a notebook", available=files)
