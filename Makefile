@@ -4,7 +4,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 UV := .venv/setup/bin/uv
-INSTALL := $(UV) pip install --quiet --python $(BIN)/python --compile-bytecode
+# A dot every two seconds, so that a long step is seen to go on.
+WITH_DOTS := sh -c 'while :; do printf .; sleep 2; done & dots=$$!; trap "kill $$dots; echo" EXIT; "$$@"' --
+INSTALL := $(WITH_DOTS) $(UV) pip install --quiet --python $(BIN)/python --compile-bytecode
 
 .PHONY: demo test lab check bench lock help
 .DEFAULT_GOAL := help
@@ -39,7 +41,7 @@ $(UV):
 		|| { echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.12 …"; exit 2; }
 	@$(PYTHON) -m venv .venv
 	@$(PYTHON) -m venv .venv/setup
-	@.venv/setup/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(WITH_DOTS) .venv/setup/bin/python -m pip install --quiet --disable-pip-version-check uv
 
 .venv/.core: $(UV) locks/core.txt pyproject.toml
 	@echo "setting up: installing from locks/core.txt (about a minute the first time)"

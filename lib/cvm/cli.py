@@ -1,0 +1,341 @@
+"""The ``cvm`` command: every step from an operator's extract to a served dashboard.
+
+The command line is the only place that reads the clock, the environment and the working folder.
+Each command is a thin call of the library; libraries load inside the command that needs them, so
+that ``cvm --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cvm.core.checks import ArgumentError, CvmError
+
+app = typer.Typer(
+    help="Customer value management: points budgets, retention campaigns, value segments.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+# The base of all errors in the command's words; typer has moved it between its releases.
+_Refused: Any = typer.BadParameter.__mro__[2]
+
+SMALL_SAMPLE = Path("data/sample")
+DEMO_CUSTOMERS = 20_000
+
+Source = Annotated[
+    str,
+    typer.Option(help="Extract: a folder, a file, a mapping (.toml), or a database URL."),
+]
+Month = Annotated[str | None, typer.Option(help="Month to report, such as 2026-03.")]
+Language = Annotated[str, typer.Option(help="zh or en.")]
+Engine = Annotated[str, typer.Option(help="duckdb, local[2], or spark://host:port.")]
+Check = Annotated[bool, typer.Option("--check", help="Only fail if the file is stale.")]
+
+
+def main() -> None:
+    """Run the command and turn every expected failure into one clear message."""
+    try:
+        sys.exit(app(standalone_mode=False))
+    except _Refused as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except CvmError as error:
+        _fail(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("stopped; the last good run and snapshot are as they were", code=130)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"the disk is full{where}; nothing was replaced. Free some space and run it again")
+
+
+def _fail(message: str, code: int = 2) -> None:
+    err.print("[bold red]cvm:[/] ", end="")
+    err.print(message, markup=False)
+    sys.exit(code)
+
+
+def project_root() -> Path:
+    """Return the folder that holds ``notebooks/``: the working folder or one above it.
+
+    Raises:
+        ArgumentError: There is none.
+    """
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if (folder / "notebooks").is_dir() and (folder / "pyproject.toml").is_file():
+            return folder
+    raise ArgumentError(
+        "working folder",
+        str(here),
+        "inside a copy of the project",
+        action="change into the folder that holds notebooks/ and pyproject.toml",
+    )
+
+
+@app.command()
+def sample(
+    folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path("build/sample"),
+    customers: Annotated[int, typer.Option(help="Customers to make.")] = DEMO_CUSTOMERS,
+    months: Annotated[int, typer.Option(help="Months of history.")] = 36,
+    seed: Annotated[int, typer.Option(help="Same seed, same operator.")] = 20_251_130,
+    extract: Annotated[
+        Path | None,
+        typer.Option(help="Also write it as an operator would deliver it: Chinese CSV."),
+    ] = None,
+) -> None:
+    """Make a sample operator with planted truth."""
+    from cvm.publish.project import make_sample_once
+
+    make_sample_once(folder, customers=customers, months=months, seed=seed, console=out)
+    if extract is not None:
+        from cvm.data.sample import write_extract
+
+        with out.status("writing the extract"):
+            write_extract(folder, extract)
+        out.print(f"as an operator's extract: {extract}")
+
+
+@app.command("map")
+def map_file(
+    file: Annotated[Path, typer.Argument(help="A file of the extract.")],
+    to: Annotated[Path | None, typer.Option(help="Write the proposal here.")] = None,
+) -> None:
+    """Propose a mapping from a file's headers, for you to correct."""
+    from cvm.data.propose import propose_mapping
+
+    text = propose_mapping(file)
+    if to is None:
+        print(text)
+        return
+    if to.exists():
+        raise ArgumentError("--to", str(to), "a new file", action="name another file or remove it")
+    to.write_text(text, encoding="utf-8")
+    out.print(f"{to}: correct it, then run: cvm check-data {to}")
+
+
+@app.command("check-data")
+def check_data(
+    source: Annotated[str, typer.Argument(help="Folder, file, mapping (.toml) or database URL.")],
+    mapping: Annotated[Path | None, typer.Option(help="Mapping to use.")] = None,
+    engine: Engine = "duckdb",
+    language: Language = "en",
+) -> None:
+    """Check an extract against the contract and report every problem at once."""
+    from cvm.data import open_data
+
+    with out.status("checking …"):
+        data = open_data(source, mapping=mapping, engine=engine, today=date.today())
+    for line in data.report.lines(language):
+        out.print(line, markup=False)
+    out.print(data.report.text(language), style="bold")
+    out.print(f"report and rows set aside: {data.folder}", markup=False)
+
+
+@app.command()
+def run(
+    names: Annotated[list[str] | None, typer.Argument(help="Notebooks; all if none.")] = None,
+    source: Source = str(SMALL_SAMPLE),
+    month: Month = None,
+    language: Language = "zh",
+    engine: Engine = "duckdb",
+    to: Annotated[Path, typer.Option(help="Folder for the executed copies.")] = Path("build/run"),
+    workers: Annotated[int, typer.Option(help="Notebooks at a time.")] = 2,
+    force: Annotated[bool, typer.Option("--force", help="Run again what has not changed.")] = False,
+) -> None:
+    """Execute the notebooks headless and keep the executed copies and their figures."""
+    from cvm.publish.project import run_project
+
+    result = run_project(
+        project_root(),
+        to,
+        source=source,
+        month=month,
+        language=language,
+        engine=engine,
+        only=names,
+        workers=workers,
+        force=force,
+        today=date.today(),
+        console=out,
+    )
+    out.print(f"{result.text('en')} Executed copies: {to / 'executed'}")
+
+
+@app.command()
+def publish(
+    source: Source = str(SMALL_SAMPLE),
+    month: Month = None,
+    language: Language = "zh",
+    engine: Engine = "duckdb",
+    root: Annotated[Path, typer.Option(help="Folder of the snapshots.")] = Path("published"),
+    force: Annotated[
+        bool, typer.Option("--force", help="Publish even if nothing changed.")
+    ] = False,
+) -> None:
+    """Run the notebooks and publish what they found as a new snapshot."""
+    from cvm.publish.project import publish_project
+
+    publish_project(
+        project_root(),
+        root,
+        source=source,
+        month=month,
+        language=language,
+        engine=engine,
+        force=force,
+        now=datetime.now(UTC),
+        console=out,
+    )
+
+
+@app.command()
+def serve(
+    root: Annotated[Path, typer.Option(help="Folder of the snapshots.")] = Path("published"),
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8866,
+) -> None:
+    """Serve the dashboards on the latest snapshot until Ctrl-C."""
+    from cvm.publish.serve import serve as serve_dashboards
+
+    serve_dashboards(root, dashboards=project_root() / "dashboards", host=host, port=port)
+
+
+@app.command()
+def lab() -> None:
+    """Open JupyterLab on the notebooks."""
+    root = project_root()
+    command = [sys.executable, "-m", "jupyter", "lab", "--notebook-dir", str(root)]
+    command += ["--LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb"]
+    sys.exit(subprocess.call(command, env=os.environ | {"CVM_PROJECT": str(root)}))
+
+
+@app.command()
+def accept(
+    names: Annotated[list[str] | None, typer.Argument(help="Notebooks; all if none.")] = None,
+) -> None:
+    """Rewrite the golden figures from a run on the committed sample, on purpose."""
+    from cvm.publish import golden
+    from cvm.publish.project import GOLDENS, run_project
+
+    root = project_root()
+    result = run_project(
+        root,
+        root / "build" / "golden",
+        source=str(root / SMALL_SAMPLE),
+        language="en",
+        only=names,
+        today=date.today(),
+        console=out,
+    )
+    out.print(golden.compare(result, root / GOLDENS).text("en"))
+    for path in golden.accept(result, root / GOLDENS):
+        out.print(f"accepted {path.relative_to(root)}")
+
+
+@app.command()
+def dictionary(check: Check = False) -> None:
+    """Write data/DICTIONARY.md from the contract and the notebooks' needs."""
+    from cvm.data.dictionary import render_dictionary
+
+    root = project_root()
+    _generate(root / "data" / "DICTIONARY.md", render_dictionary(root / "notebooks"), check)
+
+
+@app.command()
+def environment(check: Check = False) -> None:
+    """Write environment.yml from pyproject.toml."""
+    from cvm.environment import render_environment
+
+    root = project_root()
+    _generate(root / "environment.yml", render_environment(root / "pyproject.toml"), check)
+
+
+def _generate(path: Path, text: str, check: bool) -> None:
+    if check:
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            raise ArgumentError(
+                str(path), "stale", "as generated", action="run the command without --check"
+            )
+        return
+    path.write_text(text, encoding="utf-8")
+    out.print(f"wrote {path}")
+
+
+@app.command()
+def gallery(check: Check = False) -> None:
+    """Make docs/gallery.md from the executed notebooks and the dashboards' screenshots."""
+    from cvm.publish.project import make_gallery
+
+    make_gallery(project_root(), check=check, today=date.today(), console=out)
+
+
+@app.command()
+def check() -> None:
+    """Check format, lint and types."""
+    root = project_root()
+    steps = (["ruff", "format", "--check", "."], ["ruff", "check", "."], ["mypy"])
+    sys.exit(max(_python_module(root, *step) for step in steps))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def test(context: typer.Context) -> None:
+    """Run the test suite in parallel; further arguments go to pytest."""
+    workers = [] if any(word.startswith("-n") for word in context.args) else ["-n", "2"]
+    sys.exit(_python_module(project_root(), "pytest", *workers, *context.args))
+
+
+@app.command()
+def bench(
+    only: Annotated[list[str] | None, typer.Argument(help="Areas; all if none.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes.")] = False,
+) -> None:
+    """Time each row beside its peer, equality asserted first."""
+    words = [*(only or []), *(["--quick"] if quick else [])]
+    root = project_root()
+    sys.exit(
+        subprocess.call([sys.executable, str(root / "bench" / "harness.py"), *words], cwd=root)
+    )
+
+
+def _python_module(root: Path, module: str, *words: str) -> int:
+    return subprocess.call([sys.executable, "-m", module, *words], cwd=root)
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(help="Size of the sample operator.")] = DEMO_CUSTOMERS,
+    port: Annotated[int, typer.Option(help="Port of the dashboards.")] = 8866,
+    serving: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve at the end.")] = True,
+) -> None:
+    """Make the sample operator, run the notebooks on it, publish, and serve the dashboards."""
+    from cvm.publish.project import make_sample_once, publish_project
+
+    root = project_root()
+    folder = root / "build" / "sample"
+    make_sample_once(folder, customers=customers, console=out)
+    publish_project(
+        root, root / "published", source=str(folder), now=datetime.now(UTC), console=out
+    )
+    if serving:
+        from cvm.publish.serve import serve as serve_dashboards
+
+        serve_dashboards(root / "published", dashboards=root / "dashboards", port=port)
+
+
+if __name__ == "__main__":
+    main()
