@@ -37,6 +37,11 @@ function (titles) {
     }
   }
 
+  const home = root.querySelector("[data-home]");
+  if (home && /\/voila\/render\/[^/]+$/.test(window.location.pathname)) {
+    home.href = new URL(home.dataset.home, window.location.href).href;
+  }
+
   const query = new URLSearchParams(window.location.search);
   const asked = query.get("lang");
   setLanguage(Object.hasOwn(languages, asked || "") ? asked : root.dataset.lang);

@@ -153,7 +153,8 @@ def _header(lang: str) -> str:
     )
     return tag(
         "header",
-        tag("p", brand, class_="cvm-brand")
+        # The script makes it a link to the list of dashboards where there is one.
+        tag("a", brand, class_="cvm-brand", data_home="../../")
         + tag("div", buttons, class_="cvm-toggle", role="group", aria_label="语言 / Language"),
         class_="cvm-header",
     )
