@@ -1,0 +1,326 @@
+"""Cells to values: how the text of an extract is read as numbers, months, flags and labels.
+
+Every function takes an Ibis expression and returns one, so a file of any size is converted by the
+query engine. A cell that says something but cannot be read is told apart from an empty one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import ibis
+from ibis.expr import types as ir
+
+from cvm.data.contract import Column
+
+# Full-width forms as Chinese input methods write them, and their half-width twins.
+_FULL = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0，。"
+_HALF = "".join(chr(code) for code in range(0x21, 0x7F)) + "  ,."
+_SPACES = " \t\r\n\u3000\u00a0\ufeff\u200b"
+
+EMPTY = ("", "\\n", "null", "#n/a", "nan")
+MISSING = (*EMPTY, "-", "--", "—", "——", "/", "n/a", "na", "none", "无", "空", "未知", "不详")
+# What billing systems write for "no date".
+NO_DATE = r"^(0000|9999|2999|3000)([-/.年]?\d{1,2}([-/.月]?\d{1,2}日?)?)?([ T][\d:.]+)?$|^0$"
+TRUE = ("是", "y", "yes", "true", "t", "1", "1.0", "有", "真", "√", "✓", "对")
+FALSE = ("否", "n", "no", "false", "f", "0", "0.0", "无", "没有", "假", "×", "✗", "非")
+
+# Labels people write beside the contract's own Chinese and English ones.
+SYNONYMS: dict[str, dict[str, str]] = {
+    "brand": {"go tone": "gotone", "easy own": "easyown", "m-zone": "mzone", "m zone": "mzone"},
+    "customer_type": {
+        "个人客户": "personal",
+        "家庭客户": "family",
+        "集团客户": "corporate",
+        "政企": "corporate",
+        "政企客户": "corporate",
+    },
+    "vip_tier": {
+        "钻卡": "diamond",
+        "钻石": "diamond",
+        "金": "gold",
+        "银": "silver",
+        "贵宾": "vip",
+        "vip卡": "vip",
+        "普通": "none",
+        "无": "none",
+    },
+    "payment": {"预付": "prepaid", "后付": "postpaid"},
+    "gender": {"f": "female", "m": "male", "女性": "female", "男性": "male"},
+    "arm": {"试验组": "treated", "干预组": "treated", "目标组": "treated", "空白组": "control"},
+    "entry": {
+        "期初": "opening",
+        "新增积分": "earned",
+        "兑换积分": "redeemed",
+        "清零积分": "expired",
+    },
+    "grade": {"a级": "A", "b级": "B", "c级": "C"},
+}
+
+_PLAIN_NUMBER = r"^[+-]?\d{1,15}(\.\d{1,15})?$"
+_PLAIN_INTEGER = r"^[+-]?\d{1,18}$"
+_NUMBER = r"^[+-]?(\d+|\d{1,3}(,\d{3})+)?(\.\d*)?([eE][+-]?\d{1,3})?$"
+_DATE = (
+    r"^((?:19|20)\d{2})"
+    r"(?:\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*日?|\s*月)?|(\d{2})(\d{2})?)"
+    r"(?:[ T]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?Z?)?$"
+)
+# Days since 1899-12-30, as Excel counts; 1970 to 2100, so that no YYYYM is taken for one.
+_SERIAL = r"^(2[5-9]|[3-6]\d|7[0-2])\d{3}(\.0*)?$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A converted cell.
+
+    Attributes:
+        value: The typed value; null where the cell is empty or cannot be read.
+        unreadable: Whether the cell says something that cannot be read.
+    """
+
+    value: ir.Value
+    unreadable: ir.BooleanValue
+
+
+def convert(value: ir.Value, column: Column, *, decimal: str = ".") -> Cell:
+    """Return a cell as a value of the contract's kind.
+
+    Args:
+        value: The source's cell, text or typed.
+        column: The contract's column.
+        decimal: The decimal sign of text, ``.`` or ``,``.
+    """
+    kind = value.type()
+    if kind.is_string():
+        return _from_text(tidy(value), column, decimal)
+    if kind.is_floating() or kind.is_decimal():
+        number = value.cast("float64")
+        return _from_number(ibis.ifelse(number.isnan(), ibis.null("float64"), number), column)
+    if kind.is_integer():
+        return _from_integer(value, column)
+    if kind.is_boolean():
+        return _from_flag(value, column)
+    if kind.is_date() or kind.is_timestamp():
+        return _from_date(value, column)
+    return _from_text(tidy(value.cast("string")), column, decimal)
+
+
+def tidy(text: ir.StringValue) -> ir.StringValue:
+    """Return text without spaces around it and without Excel's guard ``="…"``.
+
+    A trailing tab or a leading apostrophe keeps Excel from rewriting identifiers; both go.
+    """
+    inner = text.strip()
+    odd = inner.re_search(r"^[=']|^[\x{3000}\x{a0}\x{feff}\x{200b}]|[\x{3000}\x{a0}\x{200b}]$")
+    spaces = r"^[\s\x{3000}\x{a0}\x{feff}\x{200b}]+|[\s\x{3000}\x{a0}\x{200b}]+$"
+    cleaned = inner.re_replace(r'^="(.*)"$', r"\1").re_replace(r"^'", "").re_replace(spaces, "")
+    return ibis.ifelse(odd, cleaned, inner)
+
+
+def half_width(text: ir.StringValue) -> ir.StringValue:
+    """Return text with full-width letters, digits and signs as their half-width twins."""
+    return text.translate(_FULL, _HALF)
+
+
+def number(text: ir.StringValue, *, decimal: str = ".") -> ir.FloatingValue:
+    """Return tidy text as a number: separators, ¥ and 元, 万 and 亿, full-width digits, (12.5).
+
+    Null where the text is no number. Per cent signs are read by shares only.
+    """
+    null = ibis.null("float64")
+    plain = _PLAIN_INTEGER if decimal == "," else _PLAIN_NUMBER
+    fast = ibis.ifelse(text.re_search(plain), text.try_cast("float64"), null)
+    wide = half_width(text)
+    if decimal == ",":
+        wide = wide.translate(".,", ",.")
+    body = (
+        wide.re_replace(r"\s+", "")
+        .re_replace(r"^\((.+)\)$", r"-\1")
+        .re_replace(r"^([+-]?)(?i:rmb|cny|[¥￥])", r"\1")
+        .re_replace(r"元$", "")
+        .re_replace(r"^([^-]*\d)-$", r"-\1")
+    )
+    scale = ibis.cases(
+        (body.endswith("万"), 1e4),
+        (body.endswith("亿"), 1e8),
+        (body.endswith("千"), 1e3),
+        else_=1.0,
+    )
+    digits = body.re_replace(r"[万亿千]$", "")
+    readable = digits.re_search(_NUMBER) & digits.re_search(r"\d")
+    parsed = digits.replace(",", "").try_cast("float64")
+    slow = ibis.ifelse(readable & ~parsed.isinf(), parsed * scale, null)
+    return ibis.coalesce(fast, slow)
+
+
+def integer(text: ir.StringValue, *, decimal: str = ".") -> ir.IntegerValue:
+    """Return tidy text as a whole number; null where it has a fraction or is no number."""
+    fast = ibis.ifelse(text.re_search(_PLAIN_INTEGER), text.try_cast("int64"), ibis.null("int64"))
+    return ibis.coalesce(fast, _whole(number(text, decimal=decimal)))
+
+
+def share(text: ir.StringValue, *, decimal: str = ".") -> ir.FloatingValue:
+    """Return tidy text as a share: ``12.5%`` is 0.125, ``0.125`` is itself."""
+    wide = half_width(text)
+    size = ibis.cases((wide.endswith("%"), 100.0), (wide.endswith("‰"), 1000.0), else_=1.0)
+    return number(wide.re_replace(r"\s*[%‰]$", ""), decimal=decimal) / size
+
+
+def day(text: ir.StringValue, *, needs_day: bool = True) -> ir.DateValue:
+    """Return tidy text as a date.
+
+    Reads 2026-03-01, 2026/3/1, 2026.3.1, 2026年3月1日, 20260301, a time of day behind them, and
+    Excel's day numbers. ``03/04/2026`` is ambiguous and therefore not read.
+
+    Args:
+        text: Tidy text.
+        needs_day: A month alone (2026-03, 202603, 2026年3月) is not enough.
+    """
+    null = ibis.null("date")
+    iso = ibis.ifelse(text.re_search(r"^\d{4}-\d{2}-\d{2}$"), text.try_cast("date"), null)
+    iso = ibis.ifelse(text.re_search("^(19|20)"), iso, null)
+    wide = half_width(text)
+    month = wide.re_extract(_DATE, 2) + wide.re_extract(_DATE, 4)
+    day_of_month = wide.re_extract(_DATE, 3) + wide.re_extract(_DATE, 5)
+    if not needs_day:
+        day_of_month = ibis.ifelse(day_of_month == "", "1", day_of_month)
+    written = wide.re_extract(_DATE, 1) + "-" + month.lpad(2, "0") + "-" + day_of_month.lpad(2, "0")
+    parts = ibis.ifelse(
+        wide.re_search(_DATE) & (day_of_month != ""), written.try_cast("date"), null
+    )
+    number_of_days = wide.re_replace(r"\.0*$", "").try_cast("int64")
+    serial = ibis.ifelse(
+        wide.re_search(_SERIAL),
+        (ibis.date("1899-12-30") + number_of_days.as_interval("D")).cast("timestamp").cast("date"),
+        null,
+    )
+    return ibis.coalesce(iso, parts, serial)
+
+
+def month(text: ir.StringValue) -> ir.DateValue:
+    """Return tidy text as the first day of a month; every form of :func:`day` and months alone."""
+    null = ibis.null("date")
+    written = text.substr(0, 4) + "-" + text.right(2) + "-01"
+    plain = text.re_search(r"^(19|20)\d{2}-?\d{2}$")
+    fast = ibis.ifelse(plain, written.try_cast("date"), null)
+    return ibis.coalesce(fast, _first_day(day(text, needs_day=False)))
+
+
+def flag(text: ir.StringValue) -> ir.BooleanValue:
+    """Return tidy text as true or false: 是/否, Y/N, yes/no, true/false, 1/0, 有/无."""
+    key = _key(text)
+    return ibis.cases((key.isin(TRUE), True), (key.isin(FALSE), False), else_=ibis.null("boolean"))
+
+
+def label(text: ir.StringValue, column: Column) -> ir.StringValue:
+    """Return tidy text as a value of a category.
+
+    The contract's values, their Chinese labels and common synonyms are recognised without regard to
+    case and width. Any other label is returned as it is, for the check to report.
+    """
+    known: dict[str, str] = {}
+    for value, chinese in column.allowed.items():
+        known[value.casefold()] = value
+        known[chinese.casefold()] = value
+    if column.allowed:
+        known.update(SYNONYMS.get(column.name, {}))
+    if not known:
+        return ibis.ifelse(text.lower().isin(MISSING), ibis.null("string"), text)
+    by_value: dict[str, list[str]] = {}
+    for key, value in known.items():
+        by_value.setdefault(value, []).append(key)
+    key = _key(text)
+    unknown = ibis.ifelse(key.isin(MISSING), ibis.null("string"), text)
+    branches = [(key.isin(keys), value) for value, keys in by_value.items()]
+    return ibis.cases(*branches, else_=unknown)
+
+
+def _key(text: ir.StringValue) -> ir.StringValue:
+    return half_width(text).lower()
+
+
+def _whole(value: ir.FloatingValue) -> ir.IntegerValue:
+    fits = (value == value.round()) & (value.abs() < 2**53)
+    return ibis.ifelse(fits, value, ibis.null("float64")).cast("int64")
+
+
+def _first_day(value: ir.DateValue) -> ir.DateValue:
+    # Truncating gives a timestamp on DuckDB, whatever Ibis says; building the date does not.
+    return ibis.date(value.year(), value.month(), 1)
+
+
+def _says(text: ir.StringValue, missing: Iterable[str]) -> ir.BooleanValue:
+    return text.notnull() & ~_key(text).isin(list(missing))
+
+
+def _from_text(text: ir.StringValue, column: Column, decimal: str) -> Cell:
+    never = ibis.literal(False)
+    if column.kind == "category":
+        return Cell(value=label(text, column), unreadable=never)
+    if column.kind in ("id", "text"):
+        # 1.38E+10 is what a spreadsheet leaves of a long number: several customers in one.
+        mangled = text.re_search(r"^\d(\.\d+)?E\+\d+$") & (column.kind == "id")
+        says = _says(text, EMPTY)
+        value = ibis.ifelse(says & ~mangled, text, ibis.null("string"))
+        return Cell(value=value, unreadable=(says & mangled).fill_null(False))
+    readers: dict[str, Callable[[ir.StringValue], ir.Value]] = {
+        "number": lambda each: number(each, decimal=decimal),
+        "integer": lambda each: integer(each, decimal=decimal),
+        "share": lambda each: share(each, decimal=decimal),
+        "flag": flag,
+        "month": month,
+        "date": day,
+    }
+    value = readers[column.kind](text)
+    says = _says(text, MISSING)
+    if column.kind in ("month", "date"):
+        says = says & ~half_width(text).re_search(NO_DATE)
+    return Cell(value=value, unreadable=(value.isnull() & says).fill_null(False))
+
+
+def _from_integer(value: ir.IntegerValue, column: Column) -> Cell:
+    never = ibis.literal(False)
+    match column.kind:
+        case "integer":
+            return Cell(value=value.cast("int64"), unreadable=never)
+        case "number" | "share":
+            return Cell(value=value.cast("float64"), unreadable=never)
+        case _:
+            return _from_text(value.cast("string"), column, ".")
+
+
+def _from_number(value: ir.FloatingValue, column: Column) -> Cell:
+    never = ibis.literal(False)
+    whole = _whole(value)
+    match column.kind:
+        case "number" | "share":
+            return Cell(value=value, unreadable=never)
+        case "integer":
+            return Cell(value=whole, unreadable=(whole.isnull() & value.notnull()).fill_null(False))
+        case _:
+            text = ibis.coalesce(whole.cast("string"), value.cast("string"))
+            return _from_text(text, column, ".")
+
+
+def _from_flag(value: ir.BooleanValue, column: Column) -> Cell:
+    if column.kind == "flag":
+        return Cell(value=value, unreadable=ibis.literal(False))
+    if column.kind in ("integer", "number", "share"):
+        return _from_integer(value.cast("int64"), column)
+    return _from_text(value.cast("string"), column, ".")
+
+
+def _from_date(value: ir.DateValue | ir.TimestampValue, column: Column) -> Cell:
+    never = ibis.literal(False)
+    match column.kind:
+        case "month":
+            return Cell(value=_first_day(value.cast("date")), unreadable=never)
+        case "date":
+            return Cell(value=value.cast("date"), unreadable=never)
+        case "integer" | "number" | "share" | "flag":
+            kinds = {"integer": "int64", "flag": "boolean"}
+            nothing = ibis.null(kinds.get(column.kind, "float64"))
+            return Cell(value=nothing, unreadable=value.notnull())
+        case _:
+            return _from_text(value.cast("string"), column, ".")

@@ -1,0 +1,310 @@
+"""The query engine: prepared tables opened in DuckDB or Spark, behind the same expressions."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any
+
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from cvm.core.checks import ArgumentError, DataError, MissingDataError, check_columns
+from cvm.data.report import QualityReport
+from cvm.data.tables import CONTRACT
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECORD = "prepared.json"
+REPORT = "report.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Prepared tables, opened.
+
+    Attributes:
+        folder: The prepared folder.
+        tables: Table's name → Ibis table, for those the data have.
+        report: What checking found.
+        first_month: First month of the customer-month table; ``None`` without one.
+        last_month: Its last month.
+        fingerprint: Digest of the data, the mapping and the code that prepared them.
+        engine: ``duckdb``, ``local[2]`` or ``spark://…``.
+        reading: How each table was read, as the reader assumed it (encoding, delimiter, sheet).
+    """
+
+    folder: Path
+    tables: Mapping[str, ir.Table]
+    report: QualityReport
+    first_month: date | None
+    last_month: date | None
+    fingerprint: str
+    engine: str = "duckdb"
+    reading: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def table(self, name: str) -> ir.Table:
+        """Return one table.
+
+        Raises:
+            MissingDataError: The data do not have it.
+        """
+        if name not in self.tables:
+            raise MissingDataError(
+                "table",
+                name,
+                "in the data",
+                available=list(self.tables),
+                action=f"supply {name} in the extract, or map it",
+            )
+        return self.tables[name]
+
+    def has(self, name: str, *columns: str) -> bool:
+        """Tell whether the data have a table with these columns."""
+        return name in self.tables and set(columns) <= set(self.tables[name].columns)
+
+    def require(self, name: str, *columns: str) -> ir.Table:
+        """Return a table that has these columns.
+
+        Raises:
+            MissingDataError: The table or some of the columns are missing.
+        """
+        found = self.table(name)
+        check_columns(found.columns, columns, name)
+        return found
+
+    def missing(self, needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+        """Return what of ``needs`` the data lack: table → columns (all needed, if it is absent)."""
+        lacking = {}
+        for name, columns in needs.items():
+            if name not in self.tables:
+                lacking[name] = list(columns)
+                continue
+            absent = [column for column in columns if column not in self.tables[name].columns]
+            if absent:
+                lacking[name] = absent
+        return lacking
+
+    def _repr_html_(self) -> str:
+        return self.report.html()
+
+
+def is_prepared(folder: str | Path) -> bool:
+    """Tell whether a folder holds prepared tables."""
+    return (Path(folder) / RECORD).is_file() and (Path(folder) / "tables").is_dir()
+
+
+def open_prepared(folder: str | Path, *, engine: str = "duckdb") -> Dataset:
+    """Open a prepared folder.
+
+    Args:
+        folder: The folder.
+        engine: ``duckdb``, or a Spark master (``local[2]``, ``spark://host:7077``).
+
+    Raises:
+        ArgumentError: There is no such engine, or Spark cannot start here.
+        DataError: The folder is not prepared, or not complete.
+    """
+    folder = Path(folder)
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        report = QualityReport.from_json((folder / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            str(folder),
+            f"{type(error).__name__}: {error}",
+            "a complete prepared folder",
+            action="delete it and prepare the data again",
+        ) from None
+    names = [name for name in CONTRACT if name in record["rows"]]
+    for name in names:
+        if not any((folder / "tables" / name).glob("*.parquet")):
+            raise DataError(
+                str(folder / "tables" / name),
+                "no Parquet file",
+                "the prepared table",
+                action="delete the prepared folder and prepare the data again",
+            )
+    backend = connect(engine)
+    return Dataset(
+        folder=folder,
+        tables=MappingProxyType(
+            {name: _open_table(backend, folder / "tables" / name, engine) for name in names}
+        ),
+        report=report,
+        first_month=_day(record["first_month"]),
+        last_month=_day(record["last_month"]),
+        fingerprint=record["fingerprint"],
+        engine=engine,
+        reading=record.get("reading", {}),
+    )
+
+
+def connect(engine: str) -> Any:
+    """Return the Ibis backend of an engine.
+
+    Raises:
+        ArgumentError: The engine is unknown, or Spark cannot start here.
+    """
+    if engine == "duckdb":
+        return ibis.duckdb.connect()
+    if engine.startswith(("local", "spark://", "yarn", "k8s://")):
+        return _connect_spark(engine)
+    raise ArgumentError(
+        "engine", engine, "an engine", available=["duckdb", "local[2]", "spark://host:7077"]
+    )
+
+
+def collect(expression: ir.Expr) -> pd.DataFrame:
+    """Compute an expression and return a frame with the same types on every engine.
+
+    Whole numbers are ``int64`` (``Int64`` if some are missing), other numbers ``float64``, dates
+    ``datetime64[us]``, flags ``bool`` (``boolean`` if some are missing), text ``str``.
+
+    Args:
+        expression: A table, a column or a single value, small once computed.
+
+    Example:
+        >>> import ibis
+        >>> collect(ibis.literal(2).name("two").as_table()).to_dict("list")
+        {'two': [2]}
+    """
+    table = expression.as_table()
+    arrow = table.to_pyarrow()
+    columns = []
+    for name, kind in table.schema().items():
+        column = arrow.column(name)
+        wanted = _arrow_type(kind)
+        columns.append(column.cast(wanted) if wanted is not None else column)
+    import pandas as pd
+
+    frame = {
+        name: _series(column, pd)
+        for name, column in zip(table.schema().names, columns, strict=True)
+    }
+    return pd.DataFrame(frame)
+
+
+def _arrow_type(kind: dt.DataType) -> pa.DataType | None:
+    if kind.is_integer():
+        return pa.int64()
+    if kind.is_floating() or kind.is_decimal():
+        return pa.float64()
+    if kind.is_date() or kind.is_timestamp():
+        return pa.timestamp("us")
+    if kind.is_string():
+        return pa.string()
+    if kind.is_boolean():
+        return pa.bool_()
+    return None
+
+
+def _series(column: pa.ChunkedArray, pd: Any) -> pd.Series:
+    if column.null_count and pa.types.is_integer(column.type):
+        return column.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
+    if column.null_count and pa.types.is_boolean(column.type):
+        return column.to_pandas(types_mapper={pa.bool_(): pd.BooleanDtype()}.get)
+    if pa.types.is_timestamp(column.type):
+        return column.to_pandas().astype("datetime64[us]")
+    if pa.types.is_string(column.type):
+        return column.to_pandas().astype("str")
+    return column.to_pandas()
+
+
+def _open_table(backend: Any, folder: Path, engine: str) -> ir.Table:
+    if engine == "duckdb":
+        return backend.read_parquet(f"{folder}/*.parquet", table_name=folder.name)
+    # Two prepared folders may be open in one Spark session, so the name tells which.
+    name = f"{folder.name}_{abs(hash(str(folder.resolve()))):x}"
+    return backend.read_parquet(str(folder.resolve()), table_name=name)
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def _connect_spark(master: str) -> Any:
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise ArgumentError(
+            "engine",
+            master,
+            "duckdb, as pyspark is not installed",
+            available=["duckdb"],
+            action="install the extra: pip install 'cvm[spark]'",
+        ) from None
+    _check_java(master)
+    local = {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    settings = {
+        **(local if master.startswith("local") else {}),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.shuffle.partitions": "8",
+        # Integer division and overflow as DuckDB has them are errors only where they must be.
+        "spark.sql.ansi.enabled": "false",
+        "spark.log.level": "ERROR",
+    }
+    builder = SparkSession.builder.master(master).appName("cvm")
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    with tempfile.TemporaryFile() as said:
+        try:
+            with _stderr_to(said):
+                session = builder.getOrCreate()
+                session.sparkContext.setLogLevel("ERROR")
+        except Exception as error:
+            raise _no_spark(master, error, said) from None
+    return ibis.pyspark.connect(session)
+
+
+@contextmanager
+def _stderr_to(file: IO[bytes]) -> Iterator[None]:
+    """Let processes started meanwhile write their log to a file, so that a notebook stays quiet."""
+    kept = os.dup(2)
+    os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+def _no_spark(master: str, error: Exception, said: IO[bytes]) -> ArgumentError:
+    said.seek(0)
+    lines = [line.strip() for line in said.read().decode(errors="replace").splitlines()]
+    telling = [line for line in lines if "ERROR" in line or "Exception" in line]
+    cause = telling[-1] if telling else str(error).strip().splitlines()[0]
+    return ArgumentError(
+        "engine",
+        master,
+        f"a Spark master that can be reached ({cause[:200]})",
+        available=["duckdb", "local[2]"],
+        action="check the address and that Java 17 or later runs",
+    )
+
+
+def _check_java(master: str) -> None:
+    home = os.environ.get("JAVA_HOME")
+    found = shutil.which("java") or (home and shutil.which("java", path=f"{home}/bin"))
+    if not found:
+        raise ArgumentError(
+            "engine",
+            master,
+            "duckdb, as no Java is found (neither on PATH nor in JAVA_HOME)",
+            available=["duckdb"],
+            action="install Java 17 or later",
+        )

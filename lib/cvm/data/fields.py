@@ -1,0 +1,175 @@
+"""Mapping rules to columns: what each column of a staged table is computed from."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ibis
+from ibis.expr import types as ir
+
+from cvm.core.checks import ArgumentError, DataError
+from cvm.data.contract import Column, Kind
+from cvm.data.convert import Cell, convert, tidy
+from cvm.data.expressions import compile_expression
+from cvm.data.headers import match_headers, normalise
+from cvm.data.mapping import ColumnRule, TableMapping
+from cvm.data.read import Raw, Stage
+
+ATTRIBUTE = "attr_"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column being built: its value, whether its cell is unreadable, and what it reads."""
+
+    name: str
+    column: Column | None
+    cell: Cell
+    headers: tuple[str, ...]
+
+
+def build_fields(stage: Stage, raw: Raw, mapping: TableMapping) -> list[Field]:
+    """Return the columns of the staged table, the contract's first.
+
+    Raises:
+        ArgumentError: An expression is outside the language, or a name is taken twice.
+        DataError: No header is recognised, or a header to keep does not exist.
+    """
+    rules = mapping.columns if mapping.columns is not None else _by_name(raw, mapping)
+    fields = [
+        _field(raw, mapping, mapping.contract[name], rules[name])
+        for name in mapping.contract.column_names
+        if name in rules
+    ]
+    attributes = list(mapping.keep)
+    if mapping.columns is None:
+        attributes += [
+            each for each in raw.headers if each.startswith(ATTRIBUTE) and each not in attributes
+        ]
+    taken = {field.name for field in fields}
+    for header in attributes:
+        field = _attribute(stage, raw, mapping, header)
+        if field.name in taken:
+            raise ArgumentError(
+                f"{mapping.table}.keep", header, f"a column of its own ({field.name} is taken)"
+            )
+        taken.add(field.name)
+        fields.append(field)
+    return fields
+
+
+def _by_name(raw: Raw, mapping: TableMapping) -> dict[str, ColumnRule]:
+    matches = match_headers(raw.headers, mapping.contract)
+    if not matches:
+        raise DataError(
+            f"{raw.source}.headers",
+            ", ".join(raw.headers)[:120],
+            f"headers of {mapping.table}, of which none is recognised",
+            available=[f"{column.name} ({column.zh})" for column in mapping.contract.columns],
+            action=f"is the first line the headers, and the delimiter right? else: cvm map "
+            f"{raw.source}, then give the mapping",
+        )
+    rules = {}
+    for name, match in matches.items():
+        if match.factor == 1:
+            rules[name] = ColumnRule(source=match.header)
+        else:
+            rules[name] = ColumnRule(expression=f"`{match.header}` * {match.factor!r}")
+    return rules
+
+
+def _field(raw: Raw, mapping: TableMapping, column: Column, rule: ColumnRule) -> Field:
+    subject = f"{mapping.table}.columns.{column.name}"
+    if rule.constant is not None:
+        cell = convert(ibis.literal(rule.constant), column)
+        return Field(column.name, column, cell, ())
+    header = _find(raw, rule.source) if rule.source is not None else None
+    if header is not None:
+        value = raw.table[header]
+        if rule.values:
+            value = _mapped(value, rule.values)
+        cell = convert(value, column, decimal=mapping.decimal)
+        return Field(column.name, column, cell, (header,))
+    text = rule.expression or rule.source or ""
+    compiled = compile_expression(text, raw.table, subject=subject, decimal=mapping.decimal)
+    value = compiled.value
+    if rule.values:
+        value = _mapped(value, rule.values)
+    cell = convert(value, column, decimal=mapping.decimal)
+    both = Cell(value=cell.value, unreadable=cell.unreadable | compiled.unreadable)
+    return Field(column.name, column, both, compiled.headers)
+
+
+def _attribute(stage: Stage, raw: Raw, mapping: TableMapping, header: str) -> Field:
+    found = _find(raw, header)
+    if found is None:
+        raise DataError(
+            f"{mapping.table}.keep",
+            header,
+            "a header of the extract",
+            available=list(raw.headers),
+            action="correct the name in the mapping",
+        )
+    value, name = raw.table[found], attribute_name(found)
+    never = ibis.literal(False)
+    if not value.type().is_string():
+        return Field(name, None, Cell(value=value, unreadable=never), (found,))
+    if mapping.columns is None and found.startswith(ATTRIBUTE):
+        return Field(name, None, Cell(value=value, unreadable=never), (found,))
+    column = Column(name=name, kind=_kind_of(stage, value), en="", zh="", meaning="")
+    return Field(name, column, convert(value, column, decimal=mapping.decimal), (found,))
+
+
+def _kind_of(stage: Stage, value: ir.StringValue) -> Kind:
+    """Return the narrowest kind that reads every cell of an extra column."""
+    text = tidy(value)
+    kinds: tuple[Kind, ...] = ("integer", "number", "flag")
+    cells = {
+        kind: convert(text, Column(name="x", kind=kind, en="", zh="", meaning="")) for kind in kinds
+    }
+    table = value.as_table()
+    counts = table.aggregate(
+        **{kind: cell.unreadable.sum().fill_null(0) for kind, cell in cells.items()},
+        zeros=(text.re_search(r"^0\d").sum()).fill_null(0),
+    )
+    found = stage.connection.execute(ibis.to_sql(counts, dialect="duckdb")).fetchone()
+    unreadable = dict(zip([*kinds, "zeros"], found or (), strict=False))
+    # Leading zeros are codes, not numbers.
+    if unreadable["zeros"] == 0:
+        for kind in ("integer", "number"):
+            if unreadable[kind] == 0:
+                return kind
+    return "flag" if unreadable["flag"] == 0 else "text"
+
+
+def _find(raw: Raw, name: str) -> str | None:
+    if name in raw.headers:
+        return name
+    key = normalise(name.strip().strip("`"))
+    alike = [header for header in raw.headers if normalise(header) == key]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _mapped(value: ir.Value, values: Mapping[str, str | int | float | bool]) -> ir.StringValue:
+    text = tidy(value if value.type().is_string() else value.cast("string"))
+    branches = [
+        (text == key, str(new).lower() if isinstance(new, bool) else str(new))
+        for key, new in values.items()
+    ]
+    return ibis.cases(*branches, else_=text)
+
+
+def attribute_name(header: str) -> str:
+    """Return the name under which a header is carried along.
+
+    Example:
+        >>> attribute_name("Call  Failure"), attribute_name("是否主卡")
+        ('attr_call_failure', 'attr_是否主卡')
+    """
+    text = unicodedata.normalize("NFKC", header).strip()
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).casefold()
+    name = re.sub(r"\W+", "_", text).strip("_")
+    return name if name.startswith(ATTRIBUTE) else ATTRIBUTE + (name or "column")
