@@ -22,7 +22,8 @@ def test_every_key_exists_in_both_languages_with_the_same_placeholders(key):
     entry = catalogue()[key]
 
     assert set(entry) == set(LANGUAGES)
-    assert all(text.strip() for text in entry.values())
+    # A ratio has no unit to write.
+    assert all(text.strip() for text in entry.values()) or key == "book.unit.ratio"
     assert _placeholders(entry["en"]) == _placeholders(entry["zh"])
 
 

@@ -16,7 +16,8 @@ from cvm.core.months import add_months, month_from_index, month_index, parse_mon
     [
         (0, "0", "0"),
         (999, "999", "999"),
-        (9_876, "9,876", "9.88k"),
+        (9_876, "9,876", "9,876"),
+        (9_999.7, "1万", "10k"),
         (12_345, "1.23万", "12.3k"),
         (100_000_000, "1亿", "100m"),
         (99_999_999, "1亿", "100m"),
@@ -32,7 +33,7 @@ def test_numbers_by_language(value, chinese, english):
 
 
 def test_money_and_shares():
-    assert format_yuan(-2_500, "en") == "-¥2.5k"
+    assert format_yuan(-2_500, "en") == "-¥2,500"
     assert format_yuan(250_000_000, "zh") == "2.5亿元"
     assert format_share(0.02349) == "2.3%"
     assert format_points(0.0123) == "+1.23"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 _ZH_STEPS = ((1e8, "亿"), (1e4, "万"))
+_SHORTEN_FROM = 9_999.5
 _EN_STEPS = ((1e9, "bn"), (1e6, "m"), (1e3, "k"))
 
 
@@ -21,14 +22,15 @@ def format_number(value: float | None, lang: str, *, digits: int = 3) -> str:
         return "–"
     steps = _ZH_STEPS if lang == "zh" else _EN_STEPS
     for position, (size, unit) in enumerate(steps):
-        if abs(value) >= size:
+        # Four digits read as well as "9.88k", and lose nothing.
+        if abs(value) >= max(0.99995 * size, _SHORTEN_FROM):
             text = _significant(value / size, digits)
             # 9,999.9 万 rounds up to 10000 万: say 1 亿 instead.
             if position and abs(float(text.replace(",", ""))) * size >= steps[position - 1][0]:
                 size, unit = steps[position - 1]
                 text = _significant(value / size, digits)
             return text + unit
-    return _significant(value, max(digits, 4) if abs(value) >= 1_000 else digits)
+    return _significant(value, max(digits, 4) if abs(value) >= 999.5 else digits)
 
 
 def _significant(value: float, digits: int) -> str:
