@@ -103,6 +103,7 @@ def test_progress_is_one_line_a_notebook_where_there_is_no_terminal():
     text = io.StringIO()
     with console_progress("en", Console(file=text, width=200)) as tell:
         tell(Step(state="preparing"))
+        tell(Step(state="preparing", share=0.5))
         tell(Step(notebook="a", state="started", cells=3))
         tell(Step(notebook="a", state="cell", cell=1, cells=3))
         tell(Step(notebook="a", state="ran", run=NotebookRun(name="a", state="ran", seconds=1.25)))

@@ -84,6 +84,7 @@ def run_notebooks(
             engine=engine,
             work=Path(work) if work else out.parent / "prepared",
             today=today,
+            progress=lambda _what, share: tell(Step(state="preparing", share=share)),
         )
     parameters = {
         "month": f"{parse_month(month):%Y-%m}" if month else None,

@@ -47,10 +47,12 @@ def console_progress(language: str, console: Console | None = None) -> Iterator[
 
     def tell(step: Step) -> None:
         if step.state == "preparing":
-            note = say("book.run.preparing", language)
-            tasks[step.notebook] = bars.add_task(note, total=None, note="")
-            if not console.is_terminal:
-                console.print(note)
+            if "" not in tasks:
+                words = say("book.run.preparing", language)
+                tasks[""] = bars.add_task(words, total=1.0, note="")
+                if not console.is_terminal:
+                    console.print(words)
+            bars.update(tasks[""], completed=step.share)
             return
         if "" in tasks:
             bars.remove_task(tasks.pop(""))

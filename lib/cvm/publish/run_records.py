@@ -134,6 +134,7 @@ class Step:
         state: ``preparing``, ``started``, ``cell``, or how the notebook ended.
         cell: The cell about to run, from 1.
         cells: How many cells the notebook has.
+        share: Share of the preparation that is done (0–1).
         run: The notebook's run, once it has ended.
     """
 
@@ -141,6 +142,7 @@ class Step:
     state: str
     cell: int = 0
     cells: int = 0
+    share: float = 0.0
     run: NotebookRun | None = None
 
 
