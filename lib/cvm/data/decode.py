@@ -170,6 +170,8 @@ def _run(path: Path, copy: Path, encoding: Encoding) -> bool:
 
 
 def _decode_stream(path: Path, codec: str, target: IO[str] | None) -> bool:
+    # UTF-8 without a mark is the same codec; a mark where none was promised is skipped.
+    codec = "utf-8-sig" if codec == "utf-8" else codec
     decoder = codecs.getincrementaldecoder(codec)("strict")
     byte, line = 0, 1
     with path.open("rb") as source:
@@ -206,8 +208,7 @@ def _known_codec(name: str) -> str:
         ) from None
     if codec in _GB_NAMES:
         return "gb18030"
-    # A given UTF-8 may still begin with a mark.
-    return "utf-8-sig" if codec == "utf-8" else codec
+    return codec
 
 
 def _samples(path: Path, near_byte: int | None) -> list[bytes]:

@@ -15,7 +15,7 @@ A mapping is a TOML file::
     customer_id = "用户编号"              # a header
     tenure_months = "`在网年数` * 12"      # an expression
     brand = { constant = "gotone" }
-    churned = { column = "状态", values = { 在网 = false, 离网 = true } }
+    churned = { column = "状态", values = { "在网" = false, "离网" = true } }
 
 A text is a header if the extract has one of that name, else an expression
 (:mod:`cvm.data.expressions`).

@@ -14,7 +14,7 @@ from cvm.data.findings import Finding
 from cvm.data.mapping import TableMapping
 from cvm.data.read import Raw, Stage, literal, quote
 
-_BAD = "bad__"
+_BAD, _BLANK = "bad__", "blank__"
 _EXAMPLES = 3
 # Beyond this share of a required column the mapping is wrong, not a few cells.
 _MOST_UNREADABLE_SHARE = 0.5
@@ -67,14 +67,19 @@ def stage_table(stage: Stage, raw: Raw, mapping: TableMapping) -> Staged:
             ROW,
             **{field.name: field.cell.value for field in fields},
             **{_BAD + field.name: field.cell.unreadable for field in fields},
+            **{_BLANK + field.name: _blank(raw, field) for field in fields},
         ),
     )
-    bad = _count_unreadable(stage, whole, fields)
+    bad = _count(stage, whole, fields, _BAD)
     must = {*mapping.contract.required, *mapping.contract.key}
     goes = [field for field, _ in bad if field.name in must]
     findings += [
         _unparsable(stage, raw, mapping, field, rows, whole, goes=field.name in must)
         for field, rows in bad
+    ]
+    findings += [
+        _taken_as_empty(stage, raw, mapping, field, rows, whole)
+        for field, rows in _count(stage, whole, fields, _BLANK)
     ]
     reasons = [
         f"SELECT {ROW}, {literal(_reason('unparsable', field.name))} AS reason "
@@ -128,12 +133,20 @@ def _cheap_values(stage: Stage, raw: Raw, fields: list[Field]) -> dict[str, ir.V
     return None if any(found) else values
 
 
-def _count_unreadable(
-    stage: Stage, whole: ibis.Table, fields: list[Field]
+def _blank(raw: Raw, field: Field) -> ir.BooleanValue:
+    """Tell where a cell has characters that mean nothing: a space, NULL, a dash, 9999-12-31."""
+    if len(field.headers) != 1 or not raw.table[field.headers[0]].type().is_string():
+        return ibis.literal(False)
+    source = raw.table[field.headers[0]]
+    return source.notnull() & field.cell.value.isnull() & ~field.cell.unreadable
+
+
+def _count(
+    stage: Stage, whole: ibis.Table, fields: list[Field], mark: str
 ) -> list[tuple[Field, int]]:
-    """Return the columns with cells that cannot be read, and in how many rows."""
+    """Return the columns of which cells are marked, and in how many rows."""
     counts = whole.aggregate(
-        **{field.name: whole[_BAD + field.name].sum().fill_null(0) for field in fields}
+        **{field.name: whole[mark + field.name].sum().fill_null(0) for field in fields}
     )
     found = stage.connection.execute(ibis.to_sql(counts, dialect="duckdb")).fetchone() or ()
     return [(field, int(rows)) for field, rows in zip(fields, found, strict=True) if rows]
@@ -150,16 +163,13 @@ def _unparsable(
     goes: bool,
 ) -> Finding:
     hard = goes and rows > _MOST_UNREADABLE_SHARE * raw.rows
-    examples = stage.connection.execute(
-        f"{_cells(raw, whole, field)} ORDER BY 1 LIMIT {_EXAMPLES}"
-    ).fetchall()
     return Finding(
         table=mapping.table,
         column=field.name,
         check="unparsable",
         severity="hard" if hard else "soft",
         rows=rows,
-        examples=tuple(f"row {row}: {value!r}" for row, value in examples),
+        examples=_examples(stage, raw, whole, field, _BAD),
         fate="stops" if hard else "set_aside" if goes else "emptied",
         details={
             "kind": field.column.kind if field.column else "text",
@@ -168,12 +178,34 @@ def _unparsable(
     )
 
 
-def _cells(raw: Raw, whole: ibis.Table, field: Field) -> str:
-    """Return a query for the source's text of the cells of a column that cannot be read."""
+def _taken_as_empty(
+    stage: Stage, raw: Raw, mapping: TableMapping, field: Field, rows: int, whole: ibis.Table
+) -> Finding:
+    return Finding(
+        table=mapping.table,
+        column=field.name,
+        check="taken_as_empty",
+        severity="soft",
+        rows=rows,
+        examples=_examples(stage, raw, whole, field, _BLANK),
+        details={"headers": ", ".join(field.headers)},
+    )
+
+
+def _examples(
+    stage: Stage, raw: Raw, whole: ibis.Table, field: Field, mark: str
+) -> tuple[str, ...]:
+    query = f"{_cells(raw, whole, field, mark)} ORDER BY 1 LIMIT {_EXAMPLES}"
+    found = stage.connection.execute(query).fetchall()
+    return tuple(f"row {row}: {value!r}" for row, value in found)
+
+
+def _cells(raw: Raw, whole: ibis.Table, field: Field, mark: str) -> str:
+    """Return a query for the source's text of the marked cells of a column."""
     texts = ", ".join(f"r.{quote(header)}::VARCHAR" for header in field.headers) or "NULL"
     return (
         f"SELECT {ROW}, concat_ws(', ', {texts}) AS value FROM {quote(raw.table.get_name())} r "
-        f"SEMI JOIN (FROM {quote(whole.get_name())} WHERE {quote(_BAD + field.name)}) USING ({ROW})"
+        f"SEMI JOIN (FROM {quote(whole.get_name())} WHERE {quote(mark + field.name)}) USING ({ROW})"
     )
 
 
@@ -183,7 +215,7 @@ def _emptied(
     queries = [
         f"SELECT {ROW}, {literal(field.name)} AS column, value, "
         f"{literal(_reason('unparsable', field.name))} AS reason "
-        f"FROM ({_cells(raw, whole, field)})"
+        f"FROM ({_cells(raw, whole, field, _BAD)})"
         for field in fields
     ]
     name = f"emptied_{table}"
