@@ -1,0 +1,77 @@
+"""Every reduction gives the same small table on DuckDB and on Spark."""
+
+import importlib
+import os
+import pkgutil
+import shutil
+from datetime import date
+from pathlib import Path
+
+import ibis.expr.types as ir
+import pandas as pd
+import pytest
+
+import cvm.data
+from cvm.data import collect, open_data
+from cvm.data import reduce_overview as overview
+from cvm.data import reduce_quality as quality
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
+LAST = date(2025, 11, 1)
+
+REDUCTIONS = {
+    "reduce_months": lambda t: overview.reduce_months(t["months"], t["customers"]),
+    "reduce_months, customers unknown": lambda t: overview.reduce_months(t["months"]),
+    "reduce_groups by card": lambda t: overview.reduce_groups(
+        t["months"], t["customers"], "vip_tier", LAST
+    ),
+    "reduce_groups by county": lambda t: overview.reduce_groups(
+        t["months"], t["customers"], "county", LAST, window_months=6
+    ),
+    "reduce_points_months": lambda t: overview.reduce_points_months(t["ledger"]),
+    "reduce_coverage": lambda t: quality.reduce_coverage(t["months"]),
+    "reduce_bills": lambda t: quality.reduce_bills(t["months"], LAST),
+    "reduce_ledger": lambda t: quality.reduce_ledger(t["ledger"]),
+}
+
+
+def _needs_spark() -> None:
+    if shutil.which("java") is None and "CI" not in os.environ:
+        pytest.skip("Java is not installed, so Spark cannot run; install Java 17 to run this test")
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory):
+    _needs_spark()
+    work = tmp_path_factory.mktemp("prepared")
+    return {
+        engine: open_data(SAMPLE, engine=engine, work=work).tables
+        for engine in ("duckdb", "local[2]")
+    }
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_a_reduction_is_the_same_on_both_engines(name, engines):
+    by_engine = {engine: collect(REDUCTIONS[name](tables)) for engine, tables in engines.items()}
+
+    assert len(by_engine["duckdb"]) > 0
+    pd.testing.assert_frame_equal(by_engine["duckdb"], by_engine["local[2]"], rtol=1e-12)
+
+
+def test_no_reduction_is_left_out():
+    public = {
+        name
+        for module in pkgutil.iter_modules(cvm.data.__path__)
+        if module.name.startswith("reduce_")
+        for name, value in vars(importlib.import_module(f"cvm.data.{module.name}")).items()
+        if name.startswith("reduce_") and callable(value)
+    }
+
+    assert public == {name.split(",")[0].split(" ")[0] for name in REDUCTIONS}
+
+
+def test_a_reduction_is_an_expression_not_a_result(tmp_path):
+    tables = open_data(SAMPLE, work=tmp_path).tables
+
+    assert all(isinstance(make(tables), ir.Table) for make in REDUCTIONS.values())
