@@ -233,3 +233,29 @@ def test_metadata_come_from_the_notebook_beside(tmp_path, monkeypatch, shown):
         "small", source="", data=FewTables(months=MONTHS), show=shown.append, month="2026-02"
     )
     assert book.metadata == stored["metadata"]["cvm"]
+
+
+def test_a_source_is_found_from_the_notebooks_folder_and_from_the_project(
+    tmp_path, monkeypatch, shown
+):
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "data" / "sample").mkdir(parents=True)
+    (tmp_path / "notebooks").mkdir()
+    monkeypatch.chdir(tmp_path / "notebooks")
+    opened = []
+
+    def open_data(source, **options):
+        opened.append((source, options))
+        return FewTables(months=MONTHS)
+
+    monkeypatch.setattr(cvm, "open_data", open_data, raising=False)
+    for source in ("../data/sample", "data/sample", "duckdb://x.db", "nowhere"):
+        cvm.open_book("a", source=source, month="2026-02", show=shown.append)
+    assert [str(source) for source, _ in opened] == [
+        "../data/sample",
+        str(tmp_path / "data" / "sample"),
+        "duckdb://x.db",
+        "nowhere",
+    ]
+    # Prepared data go to the project, not beside the notebook.
+    assert opened[0][1] == {"engine": "duckdb", "work": tmp_path / "build" / "prepared"}
