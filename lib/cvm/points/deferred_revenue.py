@@ -73,7 +73,7 @@ def allocate_price(
     check_at_least(airtime_ssp, "airtime_ssp_yuan", 0)
     points_ssp = issued_points * point_value_yuan * urr
     total = airtime_ssp + points_ssp
-    points = price_yuan * points_ssp / total if total > 0 else 0.0
+    points = min(price_yuan, price_yuan * points_ssp / total) if total > 0 else 0.0
     return Allocation(
         airtime_yuan=price_yuan - points, points_yuan=points, points_ssp_yuan=points_ssp
     )
@@ -189,17 +189,17 @@ def _without_gaps(frame: pd.DataFrame) -> pd.DataFrame:
 
     In a period without a row nothing was deferred or redeemed and the expectation stood.
     """
-    periods = np.sort(frame["period"].unique())
-    parts = []
-    for vintage, rows in frame.groupby("vintage", sort=True):
-        whole = rows.set_index("period").reindex(periods[periods >= rows["period"].min()])
-        whole["vintage"] = vintage
-        whole[["deferred_yuan", "redeemed_points"]] = whole[
-            ["deferred_yuan", "redeemed_points"]
-        ].fillna(0.0)
-        whole[["expected_points", "expired"]] = whole[["expected_points", "expired"]].ffill()
-        parts.append(whole.rename_axis("period").reset_index())
-    return pd.concat(parts, ignore_index=True)
+    grid = pd.MultiIndex.from_product(
+        [np.sort(frame[column].unique()) for column in ("vintage", "period")],
+        names=["vintage", "period"],
+    )
+    whole = frame.set_index(["vintage", "period"]).reindex(grid).reset_index()
+    standing = ["expected_points", "expired"]
+    whole[standing] = whole.groupby("vintage", sort=False)[standing].ffill()
+    begun = whole["expected_points"].notna()
+    return (
+        whole[begun].fillna({"deferred_yuan": 0.0, "redeemed_points": 0.0}).reset_index(drop=True)
+    )
 
 
 def _check_rows(frame: pd.DataFrame) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.core.result import Result
+from cvm.points.liability_diagnostics import ALPHA, dependence
 from cvm.points.liability_methods import Projection
 from cvm.points.triangles import Triangle
 
@@ -148,7 +149,7 @@ class UrrEstimate(Result):
         )
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Return the summary, the vintages, the development and the factors."""
+        """Return the summary, vintages, development, factors and the check of dependence."""
         factors = self.projection.factors
         first = -1 if self.method == "unredeemed" else 0
         return {
@@ -158,6 +159,7 @@ class UrrEstimate(Result):
             "factors": pd.DataFrame(
                 {"from_age": np.arange(first, first + len(factors)), "factor": factors}
             ),
+            "dependence": dependence(self.triangle),
         }
 
     def text(self, lang: str = "en") -> str:
@@ -198,4 +200,9 @@ class UrrEstimate(Result):
             notes.append(say("points_liability.urr.capped", lang, count=int(self.capped.sum())))
         if self.method == "chain_ladder" and zero:
             notes.append(say("points_liability.urr.zeros", lang, count=zero))
+        effects = dependence(self.triangle).set_index("effect")["p_value"]
+        if effects["vintage"] < ALPHA and self.method != "chain_ladder":
+            notes.append(say("points_liability.urr.vintages_differ", lang))
+        if effects["calendar"] < ALPHA:
+            notes.append(say("points_liability.urr.calendar_moves", lang))
         return notes

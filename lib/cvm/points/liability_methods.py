@@ -136,7 +136,8 @@ def _shares(factors: FloatArray, pairs: npt.NDArray[np.bool_]) -> FloatArray:
     shares = np.ones(len(factors) + 1)
     for age in range(len(factors) - 1, -1, -1):
         none_yet = bool(pairs[:, age].any()) and not np.isfinite(factors[age])
-        shares[age] = 0.0 if none_yet else shares[age + 1] / factors[age]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares[age] = 0.0 if none_yet else shares[age + 1] / factors[age]
     return shares
 
 
