@@ -24,7 +24,7 @@ def made():
 
 
 @pytest.fixture
-def published(made, tmp_path):
+def folder(made, tmp_path):
     write_snapshot(
         tmp_path,
         tables={},
@@ -60,8 +60,8 @@ class Outline(HTMLParser):
         return [attributes for name, attributes in self.seen if name == tag]
 
 
-def test_a_published_page_is_shown_in_both_languages(published):
-    model = load_page(published, "overview", today=TODAY)
+def test_a_published_page_is_shown_in_both_languages(folder):
+    model = load_page(folder, "overview", today=TODAY)
     html = render(model, "en")
     outline = Outline(html)
     assert model.state == "shown"
@@ -72,8 +72,8 @@ def test_a_published_page_is_shown_in_both_languages(published):
     assert "font/woff2;base64,d09GMg==" in html
 
 
-def test_pictures_have_words_tables_have_headings_controls_have_labels(published):
-    outline = Outline(render(load_page(published, "overview", today=TODAY), "zh"))
+def test_pictures_have_words_tables_have_headings_controls_have_labels(folder):
+    outline = Outline(render(load_page(folder, "overview", today=TODAY), "zh"))
     assert len(outline.all("img")) == 10
     assert all(len(image["alt"]) > 20 and image["width"] for image in outline.all("img"))
     assert all(picture["aria-label"] for picture in outline.all("svg"))
@@ -86,8 +86,8 @@ def test_pictures_have_words_tables_have_headings_controls_have_labels(published
     assert len(outline.all("h1")) == 2, "one a language"
 
 
-def test_nothing_on_the_page_names_another_host(published):
-    html = render(load_page(published, "overview", today=TODAY), "zh")
+def test_nothing_on_the_page_names_another_host(folder):
+    html = render(load_page(folder, "overview", today=TODAY), "zh")
     for _, attributes in Outline(html).seen:
         for name in ("src", "href", "srcset", "action"):
             assert attributes.get(name, "data:").startswith("data:")
@@ -118,16 +118,16 @@ def test_no_snapshot_has_an_honest_page(tmp_path):
     assert str(tmp_path) not in html
 
 
-def test_a_changed_file_shows_no_figure_and_no_path(published):
-    folder = open_latest(published).folder
-    figure = folder / "figures" / "overview-base-zh-wide.svg"
+def test_a_changed_file_shows_no_figure_and_no_path(folder):
+    inside = open_latest(folder).folder
+    figure = inside / "figures" / "overview-base-zh-wide.svg"
     figure.write_bytes(figure.read_bytes() + b" ")
-    model = load_page(published, "overview", today=TODAY)
+    model = load_page(folder, "overview", today=TODAY)
     html = render(model, "zh")
     assert model.state == "damaged"
     assert "已发布的数据无法读取" in html
     assert "2.24万" not in html
-    assert str(published) not in html
+    assert str(folder) not in html
     assert "overview-base-zh-wide.svg" in html
 
 
@@ -147,9 +147,9 @@ def test_a_page_of_another_shape_is_damaged_not_a_traceback(tmp_path):
     assert load_page(tmp_path, "overview", today=TODAY).state == "damaged"
 
 
-def test_old_figures_are_said_to_be_old(published):
-    fresh = load_page(published, "overview", today=date(2026, 7, 1))
-    old = load_page(published, "overview", today=date(2026, 8, 1))
+def test_old_figures_are_said_to_be_old(folder):
+    fresh = load_page(folder, "overview", today=date(2026, 7, 1))
+    old = load_page(folder, "overview", today=date(2026, 8, 1))
     assert fresh.notices["zh"] == ()
     assert "59天前" in old.notices["zh"][0]
     assert "59 days ago" in render(old, "en")
@@ -163,8 +163,8 @@ def test_language_of_the_address(query, lang):
     assert asked_language(query) == lang
 
 
-def test_show_reads_folder_and_language_from_the_environment(published, monkeypatch):
-    monkeypatch.setenv("CVM_PUBLISHED", str(published))
+def test_show_reads_folder_and_language_from_the_environment(folder, monkeypatch):
+    monkeypatch.setenv("CVM_PUBLISHED", str(folder))
     monkeypatch.setenv("QUERY_STRING", "lang=en")
     view = show()
     assert (view.lang, view.model.state) == ("en", "shown")

@@ -6,6 +6,8 @@ import pytest
 
 from cvm.core.snapshot import open_latest
 
+pytestmark = pytest.mark.browser
+
 PAGE = "voila/render/overview.ipynb"
 WIDTHS = (1440, 1024, 390)
 
@@ -75,10 +77,11 @@ def test_an_unknown_county_in_the_address_shows_the_whole_base(open_page):
 
 def test_chinese_is_drawn_with_the_font_of_the_snapshot(open_page):
     page = open_page(PAGE)
-    assert page.evaluate("document.fonts.check('15px \"CVM Sans SC\"', '截至客户')")
-    assert page.evaluate("[...document.fonts].map(font => font.status)") == ["loaded"]
+    assert page.evaluate("document.fonts.check('15px \"CVM Page SC\"', '截至客户')")
+    own = "[...document.fonts].filter(font => font.family.includes('Page')).map(f => f.status)"
+    assert page.evaluate(own) == ["loaded"]
     widths = page.evaluate(
-        """() => ['"CVM Sans SC"', 'monospace'].map(family => {
+        """() => ['"CVM Page SC"', 'monospace'].map(family => {
             const box = document.createElement('span');
             box.style.cssText = `position:absolute;font:40px ${family}`;
             box.textContent = 'iiii截至客户';
@@ -87,7 +90,7 @@ def test_chinese_is_drawn_with_the_font_of_the_snapshot(open_page):
         })"""
     )
     assert widths[0] != widths[1], "the fallback is not what is seen"
-    for part in ("h1", ".cvm-card", ".cvm-about li", "select", "header"):
+    for part in ("h1", ".cvm-card h3", ".cvm-about li", ".cvm-facts dt", ".cvm-brand span"):
         assert used_fonts(page, f"#cvm-page {part}:visible") == {"Noto Sans SC"}, part
 
 

@@ -373,7 +373,7 @@ def _font_face(font: bytes) -> str:
         return ""
     source = f"data:font/woff2;base64,{b64encode(font).decode()}"
     return (
-        f'@font-face{{font-family:"CVM Sans SC";src:url({source}) format("woff2");'
+        f'@font-face{{font-family:"CVM Page SC";src:url({source}) format("woff2");'
         "font-weight:400;font-display:block}"
     )
 

@@ -1,0 +1,10 @@
+"""What tests of several folders share; its place puts ``tests/`` on the path."""
+
+from browser_fixtures import (  # noqa: F401
+    browser,
+    chromium_path,
+    open_page,
+    published,
+    screenshots,
+    server,
+)
