@@ -372,3 +372,37 @@ def test_vintages_that_differ_for_life_are_pointed_out():
 
 def test_a_small_triangle_says_nothing_about_dependence(triangle):
     assert estimate_urr(triangle).frames()["dependence"]["p_value"].isna().all()
+
+
+@pytest.mark.parametrize("last_age", [35, None])
+def test_a_planted_tail_is_expected_period_by_period(last_age):
+    hazard, churn = 0.05, 0.02
+    triangle = planted(12, 99, hazard, churn=0.0, last_age=last_age)
+    estimate = estimate_urr(triangle, tail=Tail(churn=churn if last_age is None else 0.0))
+    held = triangle.issued_points - triangle.redeemed_to_date
+
+    found = measure_liability(estimate, held, cpp_yuan=0.02).expected_by_period()
+
+    # The oldest vintage is in the tail: hazard of what is held, then of what stays.
+    stays = (1 - hazard) * (1 - (churn if last_age is None else 0.0))
+    np.testing.assert_allclose(found[0, :3], held[0] * hazard * stays ** np.arange(3), rtol=1e-5)
+    # The newest follows its elders for eleven ages first.
+    np.testing.assert_allclose(found[-1, :3], held[-1] * hazard * 0.95 ** np.arange(3), rtol=1e-5)
+    np.testing.assert_allclose(found.sum(axis=1), estimate.expected_points)
+
+
+def test_redemption_as_the_tail_expected_leaves_no_surprise():
+    before = planted(12, 99, 0.05, last_age=35)
+    after = planted(13, 99, 0.05, last_age=35)
+    closes = [
+        measure_liability(
+            estimate_urr(one, tail=Tail()), one.issued_points - one.redeemed_to_date, cpp_yuan=0.02
+        )
+        for one in (before, after)
+    ]
+
+    parts = explain_true_up(*closes).parts_yuan
+
+    assert parts["redemption_beyond_expected"] == pytest.approx(0, abs=1e-6)
+    assert parts["urr_revision"] == pytest.approx(0, abs=1e-6)
+    assert parts["expected_redemption"] < 0 < parts["new_points"]

@@ -23,6 +23,7 @@ from cvm.core.months import format_month
 from cvm.core.result import Result
 from cvm.points.liability_estimate import UrrEstimate
 from cvm.points.liability_tables import ageing, expiry_calendar, sensitivity, with_breakage
+from cvm.points.liability_tail import tail_by_period
 from cvm.points.triangles import Triangle
 
 FloatArray = npt.NDArray[np.float64]
@@ -86,19 +87,19 @@ class Liability(Result):
         return max(0.0, self.liability_yuan - reach), min(most, self.liability_yuan + reach)
 
     def expected_by_period(self) -> FloatArray:
-        """Return expected redemptions by vintage and coming period (1 first); the tail is last.
+        """Return expected redemptions by vintage and coming period (1 first).
 
         Rows add up to :attr:`expected_points`.
         """
-        path, triangle = self.estimate.redeemed_path, self.triangle
-        vintages, ages = path.shape
-        steps = np.zeros((vintages, ages))
-        body = path.copy()
-        body[:, -1] -= self.estimate.tail_points
+        estimate, triangle = self.estimate, self.triangle
+        body = estimate.redeemed_path.copy()
+        body[:, -1] -= estimate.tail_points
+        tail = tail_by_period(estimate.tail_points, triangle.ages_beyond, estimate.tail_stays)
+        ages = body.shape[1]
+        steps = np.zeros((len(body), ages + tail.shape[1]))
         for row, latest in enumerate(triangle.latest_age):
-            ahead = np.diff(body[row, latest:])
+            ahead = np.concatenate([np.diff(body[row, latest:]), tail[row]])
             steps[row, : len(ahead)] = ahead
-        steps[:, -1] += self.estimate.tail_points
         total = steps.sum(axis=1)
         scale = np.where(total > 0, self.expected_points / np.where(total > 0, total, 1), 0.0)
         return steps * scale[:, None]

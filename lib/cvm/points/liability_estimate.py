@@ -33,6 +33,7 @@ class UrrEstimate(Result):
         redeemed_path: Cumulative redeemed points, vintage × age, observed then projected, within
             the points issued. The last column holds the tail too.
         tail_points: Of the ultimate, points of the tail (a vintage).
+        tail_stays: Share of points outstanding from one period of the tail to the next.
         capped: Vintages whose projection passed the points issued and was cut there.
         confidence: Confidence of the intervals.
     """
@@ -44,6 +45,7 @@ class UrrEstimate(Result):
     projection: Projection
     redeemed_path: FloatArray
     tail_points: FloatArray
+    tail_stays: float
     capped: npt.NDArray[np.bool_]
     confidence: float = 0.9
 

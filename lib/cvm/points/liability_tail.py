@@ -18,6 +18,7 @@ from cvm.points.liability_methods import Projection
 from cvm.points.triangles import Triangle
 
 FloatArray = npt.NDArray[np.float64]
+_LONGEST_TAIL = 1_200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +46,11 @@ class Tail:
 
 def add_tail(
     projection: Projection, triangle: Triangle, tail: Tail
-) -> tuple[Projection, FloatArray]:
-    """Return the projection with the tail in its last column, and the tail's points a vintage.
+) -> tuple[Projection, FloatArray, float]:
+    """Return the projection with the tail in its last column, the tail's points, what stays.
+
+    The points are a vintage's; what stays is the share of points outstanding from one period to
+    the next.
 
     The hazard's own error is that of a ratio with overdispersed counts; chance in the tail is
     binomial with the same overdispersion.
@@ -88,7 +92,27 @@ def add_tail(
         estimation_variance=estimation,
         total_variance=float(process.sum()) + shared + float(by_hazard.sum()) ** 2,
     )
-    return extended, added
+    return extended, added, (1 - hazard) * (1 - tail.churn)
+
+
+def tail_by_period(points: FloatArray, ages_beyond: FloatArray, stays: float) -> FloatArray:
+    """Return a vintage's tail by period after the oldest age seen; rows add up to ``points``.
+
+    Args:
+        points: Tail's points a vintage.
+        ages_beyond: Periods the tail lasts, infinite where points never expire.
+        stays: Share of points outstanding from one period to the next.
+    """
+    finite = ages_beyond[np.isfinite(ages_beyond)]
+    longest = int(finite.max(initial=0))
+    if bool(np.isinf(ages_beyond).any()):
+        # By then less than a millionth of the points is left.
+        decay = np.log(1e-6) / np.log(stays) if 0 < stays < 1 else 1.0
+        longest = max(longest, min(int(np.ceil(decay)), _LONGEST_TAIL))
+    period = np.arange(longest)
+    weights = np.where(period < ages_beyond[:, None], stays**period, 0.0)
+    total = weights.sum(axis=1, keepdims=True)
+    return points[:, None] * np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
 
 
 def _hazard(triangle: Triangle, tail: Tail) -> tuple[float, float, float]:

@@ -64,11 +64,11 @@ def estimate_urr(
             action="wait for a second period, or take a rate from a similar programme",
         )
     projection = _project(triangle, method, prior_urr, prior_urr_se, sigma_rule)
-    tail_points = np.zeros(len(triangle.vintages))
+    tail_points, stays = np.zeros(len(triangle.vintages)), 0.0
     path = np.minimum(projection.path, triangle.issued_points[:, None])
     capped = projection.ultimate > triangle.issued_points * (1 + 1e-12)
     if tail is not None and bool((triangle.ages_beyond > 0).any()):
-        projection, tail_points = add_tail(replace(projection, path=path), triangle, tail)
+        projection, tail_points, stays = add_tail(replace(projection, path=path), triangle, tail)
         path = projection.path
     return UrrEstimate(
         triangle=triangle,
@@ -76,6 +76,7 @@ def estimate_urr(
         projection=projection,
         redeemed_path=path,
         tail_points=tail_points,
+        tail_stays=stays,
         capped=capped,
         confidence=confidence,
     )
