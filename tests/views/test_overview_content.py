@@ -6,7 +6,7 @@ import pytest
 
 from cvm.views import pages_overview
 from cvm.views.pages import PAGES
-from overview_tables import INFO, facts_table, months_table, overview_tables
+from overview_tables import INFO, brands_table, facts_table, months_table, overview_tables
 
 OVERVIEW = PAGES["overview"]
 
@@ -169,3 +169,12 @@ def test_a_short_history_compares_nothing_with_a_year_before(undrawn):
     customers = next(one for one in content["cards"] if one["key"] == "customers")
     assert customers["change"] == "no figure of a year before"
     assert [one["label"] for one in content["cards"]][1] == "Revenue this month"
+
+
+def test_the_whole_base_is_counted_over_the_same_year_as_its_counties(undrawn):
+    months = months_table()
+    months.loc[months.index[-1], "revenue_yuan"] *= 2  # 22,400 × 60 yuan more, in one month
+    content = OVERVIEW.make({"overview_months": months, "overview_brands": brands_table()}, {})
+    whole = dict(content.content["en"]["drill"]["all"]["facts"])
+    # Customer-months of the year: 12 × mean(21,300 … 22,400) = 262,200.
+    assert whole["Revenue per customer"] == f"¥{60 + 22_400 * 60 / 262_200:,.1f}"

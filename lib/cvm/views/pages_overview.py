@@ -118,7 +118,7 @@ def _drill(tables: Tables, facts: Facts, lang: str) -> dict[str, Any]:
         "customer_share": 1.0,
         "revenue_yuan": facts.get("revenue_year_yuan"),
         "revenue_share": 1.0,
-        "arpu_yuan": facts.get("arpu_yuan"),
+        "arpu_yuan": _year_arpu(tables.get("overview_months", NO_MONTHS)),
         "churn_share": facts.get("churn_share"),
     }
     return {
@@ -131,6 +131,18 @@ def _drill(tables: Tables, facts: Facts, lang: str) -> dict[str, Any]:
         },
         "groups": groups,
     }
+
+
+def _year_arpu(months: pd.DataFrame) -> float | None:
+    """Return revenue ÷ customer-months of the last year, as counties and brands are counted."""
+    year = draw.by_month(months).tail(draw.MONTHS_IN_YEAR)
+    if len(year) < draw.MONTHS_IN_YEAR or "revenue_yuan" not in year:
+        return None
+    customers, revenue = (
+        pd.to_numeric(year[column], errors="coerce").sum(skipna=False)
+        for column in ("customers", "revenue_yuan")
+    )
+    return float(revenue / customers) if customers > 0 else None
 
 
 def _drill_facts(row: Mapping[str, Any], lang: str) -> list[list[str]]:
