@@ -135,7 +135,7 @@ def test_the_committed_sample_stays_within_two_megabytes():
     assert size <= 2_000_000
 
 
-@pytest.mark.parametrize("seed", [1, 20_251_130, 77])
+@pytest.mark.parametrize("seed", [1, 20_251_120, 77])
 def test_points_cost_about_2_3_per_cent_and_churn_about_2_per_cent(seed):
     settings = SampleSettings(customers=20_000, seed=seed)
     sums = []

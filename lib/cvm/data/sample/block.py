@@ -9,8 +9,9 @@ import numpy as np
 
 from cvm.data.sample.campaigns import Campaign, campaigns_within, county_starts
 from cvm.data.sample.churn import Churn, leaves
-from cvm.data.sample.contacts import Contacts, Entries, bill_jiao, effect_sums, outcomes
-from cvm.data.sample.panel import Panel
+from cvm.data.sample.contacts import Contacts, Entries
+from cvm.data.sample.effects import effect_sums, outcomes
+from cvm.data.sample.panel import Panel, bill_jiao
 from cvm.data.sample.people import People, draw_people
 from cvm.data.sample.points import Movements, Points
 from cvm.data.sample.settings import BLOCK_CUSTOMERS, SampleSettings
@@ -85,7 +86,8 @@ def simulate_block(settings: SampleSettings, number: int) -> Block:
     for campaign in campaigns:
         if campaign.campaign_id in entries:
             mine = entries[campaign.campaign_id]
-            sums.update(effect_sums(campaign, mine, outcomes(campaign, mine, panel, churn)))
+            given, absent = outcomes(campaign, mine, panel, churn, left)
+            sums.update(effect_sums(campaign, mine, given, absent))
     return Block(
         first=first,
         people=people,
@@ -136,7 +138,9 @@ def _run(
         tiers.new_year(month, count)
         last = points.balance.copy()
         points.earn(month, count, panel)
-        tiers.step(month, count, panel, points.earned[0, month, :count])
+        tiers.step(
+            month, count, panel, points.earned[0, month, :count], points.on_time_months[:count]
+        )
         if month:
             _campaigns(month, contacts.step(month, count, panel), points)
         gave = points.transfer(month, count, panel)

@@ -180,19 +180,22 @@ class Writer:
 
     def _earned(self, block: Block, ids: pa.Array) -> list[pa.Table]:
         pieces = []
+        months, count = block.panel.shape
+        every_month = self._month(np.tile(np.arange(months), count))
+        everybody = np.repeat(np.arange(count, dtype=np.int32), months)
         for code, matrix in enumerate(block.earned):
-            points = np.ascontiguousarray(matrix.T)
-            who, month = np.nonzero(points)
-            size = len(who)
+            points = matrix.T.ravel()
+            some = points > 0
+            size = int(some.sum())
             pieces.append(
                 self._table(
                     "ledger",
                     {
-                        "customer_id": pa.DictionaryArray.from_arrays(who.astype(np.int32), ids),
-                        "month": self._month(month),
+                        "customer_id": pa.DictionaryArray.from_arrays(everybody[some], ids),
+                        "month": every_month.filter(pa.array(some)),
                         "point_class": constant(tuple(POINT_CLASSES), code, size),
                         "entry": constant(tuple(LEDGER_ENTRIES), EARNED, size),
-                        "points": points[who, month],
+                        "points": points[some],
                         "channel": constant(tuple(REDEMPTION_CHANNELS), None, size),
                         "cost_yuan": pa.nulls(size, pa.float64()),
                     },
@@ -308,8 +311,8 @@ def words(
 
 def constant(names: Sequence[str], code: int | None, size: int) -> pa.DictionaryArray:
     """Return one name ``size`` times, or nulls for None."""
-    missing = np.full(size, code is None)
-    return words(np.full(size, code or 0, dtype=np.int32), names, missing=missing)
+    indices = pa.nulls(size, pa.int32()) if code is None else np.full(size, code, dtype=np.int32)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names, type=pa.string()))
 
 
 def _group_ids(letter: str, block: Block, group: np.ndarray) -> pa.Array:

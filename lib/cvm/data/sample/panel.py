@@ -47,3 +47,11 @@ class Panel:
     def shape(self) -> tuple[int, int]:
         """Months and customers."""
         return self.active.shape[0], self.active.shape[1]
+
+
+def bill_jiao(log_bill: np.ndarray) -> np.ndarray:
+    """Return the bill in whole jiao, at least 2 yuan and at most 20,000."""
+    bill = np.exp(log_bill)
+    bill *= 10.0
+    bill += 0.5
+    return np.clip(bill, 20, 200_000, out=bill).astype(np.int32)

@@ -53,8 +53,8 @@ class Points:
         self.balance = np.zeros(count, dtype=np.int32)
         self.earlier = np.zeros(count, dtype=np.int32)
         self.earned = np.zeros((DATA + 1, settings.months, count), dtype=np.int32)
-        self.on_time_months = rng.geometric(np.clip(people.late_share, 0.02, 1.0)) - 1
-        self.on_time_months[people.joined >= 0] = 0
+        streak = rng.geometric(np.clip(people.late_share, 0.02, 1.0)) - 1
+        self.on_time_months = np.minimum(streak, np.maximum(-people.joined, 0))
         self._rows: list[tuple[np.ndarray, ...]] = []
         bands = np.arange(settings.months + 300)
         edge = np.searchsorted(np.array(self.rules.tenure_from_months), bands, side="right") - 1
@@ -100,17 +100,19 @@ class Points:
         """Book bonus points; ``who`` names no customer twice."""
         self.lots[self.slot(self.settings.calendar(month)[0]), BONUS, who] += points
         self.balance[who] += points
-        self._book(month, who, BONUS, EARNED, points)
+        classes = np.zeros((CLASSES, len(who)), dtype=np.int32)
+        classes[BONUS] = points
+        self._book(month, who, EARNED, classes)
 
     def transfer(self, month: int, count: int, panel: Panel) -> np.ndarray:
         """Move points from a few family members to the next one; return who gave.
 
         What arrives counts as earned in the month, in the class it had.
         """
-        given = self.rng.random(count) < self.rules.transfer_a_month
-        give = np.flatnonzero(given & panel.active[month, :count])
+        many = self.rng.binomial(count, self.rules.transfer_a_month)
+        give = np.unique(self.rng.integers(0, count, many))
         to = self.people.next_in_family[give]
-        fine = (to >= 0) & (to < count)
+        fine = (to >= 0) & (to < count) & panel.active[month, give]
         give, to = give[fine], to[fine]
         fine = panel.active[month, to] & ~np.isin(to, give)
         give, to = give[fine], to[fine]
@@ -119,9 +121,8 @@ class Points:
         taken = self._take(month, give, points)
         self.lots[self.slot(self.settings.calendar(month)[0])][:, to] += taken
         self.balance[to] += points
-        for point_class in range(CLASSES):
-            self._book(month, give, point_class, TRANSFERRED_OUT, taken[point_class])
-            self._book(month, to, point_class, TRANSFERRED_IN, taken[point_class])
+        self._book(month, give, TRANSFERRED_OUT, taken)
+        self._book(month, to, TRANSFERRED_IN, taken)
         return give
 
     def redeem(
@@ -157,8 +158,7 @@ class Points:
         bounds = np.cumsum(rules.channel_shares)[:-1]
         channel = np.searchsorted(bounds, rng.random(len(who)), side="right")
         taken = self._take(month, who, points)
-        for point_class in range(CLASSES):
-            self._book(month, who, point_class, REDEEMED, taken[point_class], channel)
+        self._book(month, who, REDEEMED, taken, channel)
 
     def clear(self, month: int, count: int) -> None:
         """Clear the oldest year, if this is the month for it."""
@@ -166,17 +166,13 @@ class Points:
         if calendar != self.rules.clearing_month:
             return
         lots = self.lots[self.slot(year + 1)]
-        who = np.arange(count)
-        for point_class in range(CLASSES):
-            self._book(month, who, point_class, EXPIRED, lots[point_class, :count].copy())
+        self._book(month, np.arange(count), EXPIRED, lots[:, :count])
         self.balance[:count] -= lots[:, :count].sum(axis=0, dtype=np.int32)
         lots[:] = 0
 
     def forfeit(self, month: int, who: np.ndarray) -> None:
         """Take all points of those who leave."""
-        for point_class in range(CLASSES):
-            lost = self.lots[:, point_class, who].sum(axis=0, dtype=np.int32)
-            self._book(month, who, point_class, FORFEITED, lost)
+        self._book(month, who, FORFEITED, self.lots[:, :, who].sum(axis=0))
         self.lots[:, :, who] = 0
         self.balance[who] = 0
 
@@ -199,21 +195,21 @@ class Points:
         self,
         month: int,
         who: np.ndarray,
-        point_class: int,
         entry: int,
         points: np.ndarray,
         channel: np.ndarray | None = None,
     ) -> None:
-        some = np.flatnonzero(points)
-        size = len(some)
-        used = np.full(size, NO_CHANNEL, dtype=np.int8) if channel is None else channel[some]
+        """Write ledger rows for the points moved (class × member) that are not zero."""
+        point_class, member = np.nonzero(points)
+        size = len(member)
+        used = np.full(size, NO_CHANNEL) if channel is None else channel[member]
         self._rows.append(
             (
-                who[some].astype(np.int32),
+                who[member].astype(np.int32),
                 np.full(size, month, dtype=np.int16),
-                np.full(size, point_class, dtype=np.int8),
+                point_class.astype(np.int8),
                 np.full(size, entry, dtype=np.int8),
-                points[some].astype(np.int32),
+                points[point_class, member].astype(np.int32),
                 used.astype(np.int8),
             )
         )
@@ -245,9 +241,7 @@ class Points:
         for age in range(rules.clearing_years):
             year = first_year - age
             month = min((year - first_year) * 12 + 12 - first_month, -1)
-            for point_class in range(CLASSES):
-                lots = self.lots[self.slot(year), point_class, :base]
-                self._book(month, np.arange(base), point_class, OPENING, lots.copy())
+            self._book(month, np.arange(base), OPENING, self.lots[self.slot(year), :, :base])
 
     def _redeem_before(self, end: int, base: int, length: int) -> None:
         """Let members redeem once at most in a year before the panel."""

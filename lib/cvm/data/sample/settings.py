@@ -335,7 +335,7 @@ class SampleSettings:
 
     customers: int = 20_000
     months: int = 36
-    seed: int = 20_251_130
+    seed: int = 20_251_120
     last_month: date = date(2025, 11, 1)
     population: PopulationSettings = field(default_factory=PopulationSettings)
     bills: BillSettings = field(default_factory=BillSettings)

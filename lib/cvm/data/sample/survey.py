@@ -37,9 +37,10 @@ def ask(
 ) -> Answers:
     """Draw the surveys of a block."""
     rules = settings.survey
-    rows = np.arange(settings.months) % _EVERY == _EVERY - 1
-    asked = panel.active & rows[:, None] & (rng.random(panel.shape) < rules.asked_share)
-    customer, month = np.nonzero(asked.T)
+    rows = np.arange(_EVERY - 1, settings.months, _EVERY)
+    asked = panel.active[rows] & (rng.random((len(rows), len(people))) < rules.asked_share)
+    customer, place = np.nonzero(asked.T)
+    month = rows[place]
     complaints, stops = panel.complaints[month, customer], panel.stops[month, customer]
     usual = np.log(np.array(settings.bills.median_yuan))[people.brand[customer]]
     network = 7.5 + 0.5 * np.sin(people.county[customer] * 1.7)

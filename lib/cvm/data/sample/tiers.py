@@ -33,7 +33,6 @@ class Tiers:
         self.card = self._cards(self.usual_jiao / 10.0 * noise * earlier)
         self.sum_jiao = self.usual_jiao * earlier
         self.stops = np.zeros(count, dtype=np.int64)
-        self.on_time_months = np.where(people.joined < 0, np.minimum(earlier, 6), 0)
 
     def new_year(self, month: int, count: int) -> None:
         """In December, set cards by the points of the year before (to November)."""
@@ -48,7 +47,9 @@ class Tiers:
         card = NO_CARD - np.searchsorted(rungs, points, side="right")
         return np.where(self.member, card, NO_CARD).astype(np.int8)
 
-    def step(self, month: int, count: int, panel: Panel, points: np.ndarray) -> None:
+    def step(
+        self, month: int, count: int, panel: Panel, points: np.ndarray, streak: np.ndarray
+    ) -> None:
         """Write the month's cards and stars.
 
         Args:
@@ -56,6 +57,7 @@ class Tiers:
             count: Customers who have joined.
             panel: The block's months.
             points: Consumption points earned in the month.
+            streak: On-time months in a row.
         """
         rules, people = self.rules, self.people
         self.year_points[:count] += points
@@ -69,9 +71,6 @@ class Tiers:
             total -= panel.bill[leaving, :count]
         else:
             total -= self.usual_jiao[:count] * (joined <= leaving)
-        streak = self.on_time_months[:count]
-        streak += 1
-        streak *= panel.on_time[month, :count]
         tenure = month - joined
         score = total / 10.0 / np.clip(tenure + 1, 1, _YEAR) + tenure
         score += rules.star_family_bonus * (people.kind[:count] > 0)
