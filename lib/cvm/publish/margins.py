@@ -15,8 +15,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import coo_array
 
 Key = frozenset[tuple[str, Any]]
 """A cell: pairs of group column and value; a column that is not there is totalled over."""
@@ -258,6 +256,9 @@ def _components(network: _Network, withheld: Collection[Key]) -> list[list[Key]]
 
 def _weak_cells(network: _Network, unknowns: Sequence[Key], minimum: int) -> list[Key]:
     """Return the unknowns of which a reader can say too much."""
+    from scipy.optimize import linprog  # a second to load, and most publishes change nothing
+    from scipy.sparse import coo_array
+
     place = {key: column for column, key in enumerate(unknowns)}
     equations = {id(e): e for key in unknowns for e in network.of[key]}.values()
     rows, columns, signs, known = [], [], [], []
