@@ -44,6 +44,7 @@ CELL_CHECKS = (
 )
 MAY_BE_FUTURE = {
     ("customers", "handset_until_month"),
+    ("accounts", "contract_until_month"),
     ("campaigns", "start_month"),
     ("campaigns", "end_month"),
 }
