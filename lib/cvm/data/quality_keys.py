@@ -70,7 +70,7 @@ def _note_repeats(table: UnderCheck, suspects: ir.Table, key: list[str]) -> None
             fate="set_aside",
             hard=found["conflicts"] > CONFLICT_SHARE * table.rows,
             examples=_examples(conflicts, key),
-            key=", ".join(key),
+            keys=", ".join(key),
         )
     table.duplicates = held(
         ibis.union(

@@ -125,11 +125,16 @@ def _apart(monthly: ir.Table) -> ir.Table:
 
 
 def _suspects(monthly: ir.Table, opened: bool) -> ir.Table:
-    """Return the customers whose balance and ledger part at all: usually none, in one pass."""
+    """Return the customers whose balance and ledger part at all: usually none, in one pass.
+
+    A customer without any movement is not in the ledger, which is told elsewhere.
+    """
     known = _apart(monthly)
-    spread = known.group_by("customer_id").agg(low=known.apart.min(), high=known.apart.max())
+    spread = known.group_by("customer_id").agg(
+        low=known.apart.min(), high=known.apart.max(), moved=(known.by_ledger != 0).any()
+    )
     parted = (spread.low != 0) | (spread.high != 0) if opened else spread.low != spread.high
-    return held(spread.filter(parted).select("customer_id"))
+    return held(spread.filter(parted & spread.moved).select("customer_id"))
 
 
 def _check_not_below_zero(ledger: UnderCheck, moves: ir.Table) -> None:

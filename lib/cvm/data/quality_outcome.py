@@ -62,11 +62,11 @@ def _reasons(table: UnderCheck) -> ir.Table:
 def _duplicate_reasons(table: UnderCheck) -> ir.Table:
     repeats = table.duplicates
     assert repeats is not None
-    key = ", ".join(table.contract.key)
+    keys = ", ".join(name for name in table.contract.key if table.has(name))
     return repeats.select(
         ROW,
         reason=(repeats.check == "duplicate_row").ifelse(
-            reason_of("duplicate_row", key=key), reason_of("conflicting_rows", key=key)
+            reason_of("duplicate_row", keys=keys), reason_of("conflicting_rows", keys=keys)
         ),
     )
 

@@ -115,6 +115,26 @@ class QualityReport(Result):
     def _repr_html_(self) -> str:
         return self.html()
 
+    def rows_frame(self) -> pd.DataFrame:
+        """Return one row a table: ``table``, ``rows_read``, ``rows_used``, ``rows_set_aside``."""
+        read = pd.Series(dict(self.rows), dtype="int64")
+        aside = read.index.map(lambda table: self.rows_set_aside.get(table, 0))
+        return pd.DataFrame(
+            {
+                "table": read.index,
+                "rows_read": read.to_numpy(),
+                "rows_used": read.to_numpy() - aside.to_numpy(),
+                "rows_set_aside": aside.to_numpy(),
+            }
+        )
+
+    def counts_frame(self) -> pd.DataFrame:
+        """Return the problems as counts alone, without the examples that name customers."""
+        return pd.DataFrame(
+            [(f.table, f.column, f.check, f.severity, f.fate, f.rows) for f in self.findings],
+            columns=["table", "column", "check", "severity", "fate", "rows"],
+        )
+
     def to_json(self) -> str:
         """Return the report as JSON that :meth:`from_json` reads back."""
         record = {

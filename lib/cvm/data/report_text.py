@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cvm.core.i18n import catalogue, say
+from cvm.data.contract import KINDS
 from cvm.data.findings import Finding
 from cvm.data.tables import CONTRACT
 
@@ -32,9 +34,16 @@ def _wording(finding: Finding, part: str, lang: str) -> str:
     if key not in catalogue():
         return ""
     try:
-        return say(key, lang, **{"column": finding.column, **finding.details})
+        return say(key, lang, **{"column": finding.column, **_details(finding, lang)})
     except KeyError:  # a detail the wording wants is not there: say what is known
         return ""
+
+
+def _details(finding: Finding, lang: str) -> dict[str, Any]:
+    details = dict(finding.details)
+    if details.get("kind") in KINDS:
+        details["kind"] = say(f"quality.kind.{details['kind']}", lang)
+    return details
 
 
 def place_of(finding: Finding) -> str:
