@@ -229,22 +229,9 @@ def accept(
     names: Annotated[list[str] | None, typer.Argument(help="Notebooks; all if none.")] = None,
 ) -> None:
     """Rewrite the golden figures from a run on the committed sample, on purpose."""
-    from cvm.publish import golden
-    from cvm.publish.project import GOLDENS, run_project
+    from cvm.publish.project import accept_project
 
-    root = project_root()
-    result = run_project(
-        root,
-        root / "build" / "golden",
-        source=str(root / SMALL_SAMPLE),
-        language="en",
-        only=names,
-        today=date.today(),
-        console=out,
-    )
-    out.print(golden.compare(result, root / GOLDENS).text("en"))
-    for path in golden.accept(result, root / GOLDENS):
-        out.print(f"accepted {path.relative_to(root)}")
+    accept_project(project_root(), only=names, today=date.today(), console=out)
 
 
 @app.command()
@@ -281,7 +268,7 @@ def gallery(check: Check = False) -> None:
     """Make docs/gallery.md from the executed notebooks and the dashboards' screenshots."""
     from cvm.publish.project import make_gallery
 
-    make_gallery(project_root(), check=check, today=date.today(), console=out)
+    make_gallery(project_root(), check_only=check, today=date.today(), console=out)
 
 
 @app.command()

@@ -23,6 +23,16 @@ from cvm.core.result import Result
 MONTHS_IN_YEAR = 12
 # Below half a year a running share says more about the season than about the year.
 FEWEST_MONTHS_OF_A_POINTS_YEAR = 6
+# Columns that add up over months and groups, which disclosure control must know.
+ADDITIVE = (
+    "revenue_yuan",
+    "margin_yuan",
+    "joined",
+    "left",
+    "points_cost_yuan",
+    "points_earned",
+    "points_redeemed",
+)
 TIER_ORDER = ("diamond", "gold", "silver", "vip", "none")
 
 

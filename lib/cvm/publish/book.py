@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cvm
 from cvm.core.checks import ArgumentError, check_one_of
@@ -26,9 +26,11 @@ from cvm.publish.book_find import (
     find_source,
     notebook_metadata,
     project_folder,
+    stored_notebooks,
 )
 from cvm.publish.book_needs import (
     NotEnoughDataError,
+    capabilities_text,
     missing_from,
     missing_text,
     needs_problems,
@@ -36,10 +38,14 @@ from cvm.publish.book_needs import (
     parts_of,
     table_part,
 )
-from cvm.publish.book_records import FIGURE_MIME, TABLE_MIME, Figure
+from cvm.publish.book_picture import picture_bundle
+from cvm.publish.book_records import ANSWER_MIME, FIGURE_MIME, TABLE_MIME, Figure
 from cvm.publish.book_tables import table_html, table_record, table_text
 
-Show = Callable[[dict[str, Any]], None]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Show = Callable[..., None]
 
 
 class Book:
@@ -142,6 +148,35 @@ class Book:
             }
         )
 
+    def publish(self, result: Result, *, counts: str, sums: Sequence[str] = ()) -> None:
+        """Record every frame of a result for the snapshot, under the names it gives them.
+
+        Args:
+            result: The result; the first column of each frame names its rows.
+            counts: The column that counts customers, in those frames that have it.
+            sums: Columns that are sums over those customers, in those frames that have them.
+
+        Raises:
+            ArgumentError: The notebook's metadata do not declare a frame's name.
+        """
+        declared = self.metadata.get("publishes", ())
+        for name, frame in result.frames().items():
+            if name not in declared:
+                raise ArgumentError(
+                    "table name",
+                    name,
+                    "declared by the notebook",
+                    available=declared,
+                    action="add it to metadata.cvm.publishes",
+                )
+            self.table(
+                name,
+                frame,
+                counts=counts if counts in frame else None,
+                sums=[column for column in sums if column in frame],
+                groups=[str(frame.columns[0])],
+            )
+
     def say(self, what: str | Result, **values: Any) -> None:
         """Show one sentence in the book's language.
 
@@ -153,6 +188,35 @@ class Book:
             text = what.text(self.language)
         else:
             text = say(what, self.language, **values)
+        self._show({"text/markdown": text, "text/plain": text})
+
+    def answer(self, result: Result) -> None:
+        """Show a result's sentence and record it as the notebook's answer, in both languages.
+
+        Args:
+            result: The result that answers the notebook's question.
+        """
+        texts: dict[str, str] = {lang: result.text(lang) for lang in LANGUAGES}
+        text = texts[self.language]
+        self._show({ANSWER_MIME: texts, "text/markdown": f"**{text}**", "text/plain": text})
+
+    def plot(self, drawn: Result | Axes, **options: Any) -> None:
+        """Show a result's chart, or axes that were drawn already, in the book's language.
+
+        Args:
+            drawn: A result, or axes.
+            options: Passed on to the result's ``plot``.
+        """
+        text = ""
+        if isinstance(drawn, Result):
+            text = drawn.text(self.language)
+            drawn = drawn.plot(lang=self.language, **options)
+        bundle, metadata = picture_bundle(drawn, text)
+        self._show(bundle, metadata)
+
+    def capabilities(self) -> None:
+        """Show every notebook of the project and which of its parts these data can carry."""
+        text = capabilities_text(stored_notebooks(), self.data, self.language)
         self._show({"text/markdown": text, "text/plain": text})
 
     def needs(self) -> None:
@@ -236,6 +300,7 @@ def open_book(
     month: str | date | None = None,
     language: str = "zh",
     engine: str = "duckdb",
+    strict: bool = True,
     work: str | Path | None = None,
     data: Any = None,
     metadata: Mapping[str, Any] | None = None,
@@ -250,6 +315,8 @@ def open_book(
         month: Month to report on; by default the last full month of the data.
         language: ``"zh"`` or ``"en"``.
         engine: ``"duckdb"``, or a Spark address.
+        strict: Refuse data with hard problems. If false, the book opens with their report and
+            without tables, so that a notebook can show the report.
         work: Folder for prepared data; by default ``build/prepared`` of the project.
         data: An opened data set, in place of ``source``.
         metadata: The notebook's ``cvm`` metadata; by default read from the notebook's file.
@@ -262,15 +329,34 @@ def open_book(
     check_one_of(language, "language", LANGUAGES)
     show = show or _display
     if data is None:
-        data = cvm.open_data(
-            find_source(source), engine=engine, work=work or project_folder() / "build/prepared"
-        )
+        work = work or project_folder() / "build/prepared"
+        data = _open(find_source(source), engine, work, strict)
     if metadata is None:
         metadata = notebook_metadata(name)
     chosen, note = choose_month(data, month, language)
     if note:
         show({"text/markdown": note, "text/plain": note})
     return Book(name, data=data, month=chosen, language=language, metadata=metadata, show=show)
+
+
+def _open(source: str | Path, engine: str, work: str | Path, strict: bool) -> Any:
+    from cvm.data.engine import Dataset
+    from cvm.data.prepared import StoppedError
+
+    try:
+        return cvm.open_data(source, engine=engine, work=work)
+    except StoppedError as stopped:
+        if strict:
+            raise
+        return Dataset(
+            folder=stopped.folder,
+            tables={},
+            report=stopped.report,
+            first_month=None,
+            last_month=None,
+            fingerprint="",
+            engine=engine,
+        )
 
 
 def _figure_html(words: str, amount: str) -> str:
@@ -293,10 +379,10 @@ def _execution_count() -> int | None:
     return None if shell is None else int(shell.execution_count)
 
 
-def _display(bundle: dict[str, Any]) -> None:
+def _display(bundle: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
     if _shell() is None:
         print(bundle["text/plain"])
         return
     from IPython.display import display
 
-    display(bundle, raw=True)
+    display(bundle, metadata=metadata, raw=True)

@@ -45,6 +45,12 @@ def notebook_metadata(name: str) -> dict[str, Any]:
     return {}
 
 
+def stored_notebooks() -> dict[str, dict[str, Any]]:
+    """Return the ``cvm`` metadata of every notebook of the project, in order of their names."""
+    folder = project_folder() / "notebooks"
+    return {file.stem: notebook_metadata(file.stem) for file in sorted(folder.glob("*.ipynb"))}
+
+
 def choose_month(
     data: Any, month: str | date | None, language: str
 ) -> tuple[date | None, str | None]:

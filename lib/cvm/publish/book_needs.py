@@ -178,6 +178,38 @@ def needs_text(main: Needs, parts: Sequence[Part], data: HasTables, lang: str) -
     return "\n".join([*lines, "", say("book.needs.action", lang)])
 
 
+def capabilities_text(
+    notebooks: Mapping[str, Mapping[str, Any]], data: HasTables, lang: str
+) -> str:
+    """Return, as Markdown, which notebooks the data can carry and what each would leave out.
+
+    Args:
+        notebooks: Notebook's name → its ``cvm`` metadata.
+        data: The data at hand.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    head = [
+        say(f"book.capabilities.column_{name}", lang) for name in ("notebook", "state", "lacks")
+    ]
+    lines = [_row(head), _row(["---"] * 3)]
+    for name, metadata in notebooks.items():
+        lacks = missing_from(data, dict(metadata.get("needs", {})))
+        parts = {
+            part.label(lang): missing_from(data, part.needs) for part in parts_of(metadata).values()
+        }
+        left_out = [label for label, lacking in parts.items() if lacking]
+        if lacks:
+            state, what = "no", missing_text(lacks, lang)
+        else:
+            state = "part" if left_out else "all"
+            what = ("、" if lang == "zh" else ", ").join(left_out) or "–"
+        title = dict(metadata.get("title", {})).get(lang, "")
+        lines.append(
+            _row([f"{name} {title}".strip(), say(f"book.capabilities.{state}", lang), what])
+        )
+    return "\n".join(lines)
+
+
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 

@@ -18,6 +18,7 @@ from cvm.core.money import format_number, format_points, format_share, format_yu
 
 FIGURE_MIME = "application/vnd.cvm.figure+json"
 TABLE_MIME = "application/vnd.cvm.table+json"
+ANSWER_MIME = "application/vnd.cvm.answer+json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,6 +168,12 @@ def tables_in(notebook: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             )
         found[payload["name"]] = dict(payload)
     return found
+
+
+def answer_in(notebook: Mapping[str, Any]) -> dict[str, str]:
+    """Return the answer an executed notebook recorded, by language; empty if it recorded none."""
+    answers = [dict(payload) for payload in _payloads(notebook, ANSWER_MIME)]
+    return answers[-1] if answers else {}
 
 
 def _payloads(notebook: Mapping[str, Any], mime: str) -> Iterator[Mapping[str, Any]]:

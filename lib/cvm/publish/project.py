@@ -13,8 +13,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cvm.core.checks import ArgumentError
+from cvm.core.checks import ArgumentError, DataError
 from cvm.data.sample import SampleSettings, make_sample
+from cvm.publish import golden
+from cvm.publish.answers import answers_of, write_answers
+from cvm.publish.gallery import check_gallery, write_gallery
 from cvm.publish.publish import Published, publish
 from cvm.publish.run import RunResult, run_notebooks
 from cvm.publish.run_progress import console_progress
@@ -192,3 +195,73 @@ def publish_project(
         done = publish(result, published, now=now, force=force)
     console.print(f"[green]✓[/] {done.text('en')}", highlight=False)
     return done
+
+
+def run_on_small_sample(
+    root: Path, *, today: date, console: Console, only: list[str] | None = None
+) -> RunResult:
+    """Run the notebooks on the committed sample, as the tests do.
+
+    Args:
+        root: The project's folder.
+        today: Day after which dates lie in the future.
+        console: Where progress is shown.
+        only: Names of the notebooks; by default all.
+    """
+    return run_project(
+        root,
+        root / "build" / "golden",
+        source=str(root / SMALL_SAMPLE),
+        language="en",
+        only=only,
+        today=today,
+        console=console,
+    )
+
+
+def accept_project(
+    root: Path, *, today: date, console: Console, only: list[str] | None = None
+) -> None:
+    """Rewrite the golden figures and the answers in the notebooks, and say what changed.
+
+    Args:
+        root: The project's folder.
+        today: Day after which dates lie in the future.
+        console: Where progress is shown.
+        only: Names of the notebooks; by default all.
+    """
+    result = run_on_small_sample(root, today=today, console=console, only=only)
+    for line in golden.compare(result, root / GOLDENS).lines("en"):
+        console.print(line, markup=False)
+    changed = golden.accept(result, root / GOLDENS)
+    changed += write_answers(root / NOTEBOOKS, answers_of(result, "en"))
+    for path in changed:
+        console.print(f"accepted {path.relative_to(root)}", highlight=False)
+    if not changed:
+        console.print("nothing to accept: every figure and answer stands where it was")
+
+
+def make_gallery(root: Path, *, check_only: bool, today: date, console: Console) -> None:
+    """Write the gallery, or check that it is not stale.
+
+    Args:
+        root: The project's folder.
+        check_only: Only check, against the golden figures.
+        today: Day after which dates lie in the future.
+        console: Where progress is shown.
+
+    Raises:
+        DataError: The gallery is stale.
+    """
+    folders = {"dashboards_dir": root / "dashboards"}
+    if check_only:
+        figures = {name: one.figures for name, one in golden.read_goldens(root / GOLDENS).items()}
+        stale = check_gallery(root / NOTEBOOKS, root / "docs", figures=figures, **folders)
+        if stale:
+            raise DataError(
+                "docs/gallery.md", "; ".join(stale), "up to date", action="run cvm gallery"
+            )
+        return
+    result = run_on_small_sample(root, today=today, console=console)
+    for path in write_gallery(result, root / NOTEBOOKS, root / "docs", **folders):
+        console.print(f"wrote {path.relative_to(root)}", highlight=False)
