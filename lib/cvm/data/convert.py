@@ -17,8 +17,6 @@ from cvm.data.contract import Column
 # Full-width forms as Chinese input methods write them, and their half-width twins.
 _FULL = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0，。"
 _HALF = "".join(chr(code) for code in range(0x21, 0x7F)) + "  ,."
-_SPACES = " \t\r\n\u3000\u00a0\ufeff\u200b"
-
 EMPTY = ("", "\\n", "null", "#n/a", "nan")
 MISSING = (*EMPTY, "-", "--", "—", "——", "/", "n/a", "na", "none", "无", "空", "未知", "不详")
 # What billing systems write for "no date".
@@ -58,9 +56,22 @@ SYNONYMS: dict[str, dict[str, str]] = {
     "grade": {"a级": "A", "b级": "B", "c级": "C"},
 }
 
-_PLAIN_NUMBER = r"^[+-]?\d{1,15}(\.\d{1,15})?$"
+_SPACE = r"[\s\x{3000}\x{a0}\x{feff}\x{200b}]"
+# A trailing tab, ="…" or a leading apostrophe keeps Excel from rewriting identifiers; all go.
+_TIDY = rf"(?s)^{_SPACE}*(?:=\"(.*)\"|'?(.*?)){_SPACE}*$"
+# What needs no tidying: no odd space, no guard of Excel's, and no 1.38E+10.
+_CLEAN_ID = r"^[0-9A-Za-z_\p{Han}][0-9A-Za-z_.\-\p{Han}]*$"
+_CLEAN_TEXT = r"^[0-9A-Za-z_\p{Han}](?:[ -~\p{Han}]*[!-~\p{Han}])?$"
+_PLAIN_NUMBER = r"^[+-]?(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,15})?$"
 _PLAIN_INTEGER = r"^[+-]?\d{1,18}$"
-_NUMBER = r"^[+-]?(\d+|\d{1,3}(,\d{3})+)?(\.\d*)?([eE][+-]?\d{1,3})?$"
+_PLAIN_MONTH = r"^(?:19|20)\d{2}-?\d{2}$"
+_PLAIN_DAY = r"^(?:19|20)\d{2}-\d{2}-\d{2}$"
+# Groups: ( 1, sign 2 or 3, digits 4, 万 亿 千 5, sign behind 6, ) 7.
+_NUMBER = (
+    r"^(\()?([+-]?)(?:(?i:RMB|CNY)|[¥￥])?([+-]?)"
+    r"((?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d{1,3})?)"
+    r"(万|亿|千)?元?(-)?(\))?$"
+)
 _DATE = (
     r"^((?:19|20)\d{2})"
     r"(?:\s*[-/.年]\s*(\d{1,2})(?:\s*[-/.月]\s*(\d{1,2})\s*日?|\s*月)?|(\d{2})(\d{2})?)"
@@ -86,6 +97,9 @@ class Cell:
 def convert(value: ir.Value, column: Column, *, decimal: str = ".") -> Cell:
     """Return a cell as a value of the contract's kind.
 
+    Plain text takes a short way of one pattern; only what that cannot read is tidied and tried
+    further, so that millions of ordinary cells cost little.
+
     Args:
         value: The source's cell, text or typed.
         column: The contract's column.
@@ -93,7 +107,7 @@ def convert(value: ir.Value, column: Column, *, decimal: str = ".") -> Cell:
     """
     kind = value.type()
     if kind.is_string():
-        return _from_text(tidy(value), column, decimal)
+        return _from_string(value, column, decimal)
     if kind.is_floating() or kind.is_decimal():
         number = value.cast("float64")
         return _from_number(ibis.ifelse(number.isnan(), ibis.null("float64"), number), column)
@@ -103,19 +117,12 @@ def convert(value: ir.Value, column: Column, *, decimal: str = ".") -> Cell:
         return _from_flag(value, column)
     if kind.is_date() or kind.is_timestamp():
         return _from_date(value, column)
-    return _from_text(tidy(value.cast("string")), column, decimal)
+    return _from_string(value.cast("string"), column, decimal)
 
 
 def tidy(text: ir.StringValue) -> ir.StringValue:
-    """Return text without spaces around it and without Excel's guard ``="…"``.
-
-    A trailing tab or a leading apostrophe keeps Excel from rewriting identifiers; both go.
-    """
-    inner = text.strip()
-    odd = inner.re_search(r"^[=']|^[\x{3000}\x{a0}\x{feff}\x{200b}]|[\x{3000}\x{a0}\x{200b}]$")
-    spaces = r"^[\s\x{3000}\x{a0}\x{feff}\x{200b}]+|[\s\x{3000}\x{a0}\x{200b}]+$"
-    cleaned = inner.re_replace(r'^="(.*)"$', r"\1").re_replace(r"^'", "").re_replace(spaces, "")
-    return ibis.ifelse(odd, cleaned, inner)
+    """Return text without spaces around it and without Excel's guards (="…", apostrophe)."""
+    return text.re_replace(_TIDY, r"\1\2")
 
 
 def half_width(text: ir.StringValue) -> ir.StringValue:
@@ -128,30 +135,19 @@ def number(text: ir.StringValue, *, decimal: str = ".") -> ir.FloatingValue:
 
     Null where the text is no number. Per cent signs are read by shares only.
     """
-    null = ibis.null("float64")
-    plain = _PLAIN_INTEGER if decimal == "," else _PLAIN_NUMBER
-    fast = ibis.ifelse(text.re_search(plain), text.try_cast("float64"), null)
-    wide = half_width(text)
+    wide = half_width(text).re_replace(r"\s+", "")
     if decimal == ",":
         wide = wide.translate(".,", ",.")
-    body = (
-        wide.re_replace(r"\s+", "")
-        .re_replace(r"^\((.+)\)$", r"-\1")
-        .re_replace(r"^([+-]?)(?i:rmb|cny|[¥￥])", r"\1")
-        .re_replace(r"元$", "")
-        .re_replace(r"^([^-]*\d)-$", r"-\1")
+    signs = wide.re_replace(_NUMBER, r"\1\2\3\6\7")
+    digits = wide.re_replace(_NUMBER, r"\4").replace(",", "").try_cast("float64")
+    scale = wide.re_replace(_NUMBER, r"\5")
+    size = ibis.cases((scale == "万", 1e4), (scale == "亿", 1e8), (scale == "千", 1e3), else_=1.0)
+    sign = ibis.cases(
+        (signs.isin(["", "+"]), 1.0), (signs.isin(["-", "()"]), -1.0), else_=ibis.null("float64")
     )
-    scale = ibis.cases(
-        (body.endswith("万"), 1e4),
-        (body.endswith("亿"), 1e8),
-        (body.endswith("千"), 1e3),
-        else_=1.0,
-    )
-    digits = body.re_replace(r"[万亿千]$", "")
-    readable = digits.re_search(_NUMBER) & digits.re_search(r"\d")
-    parsed = digits.replace(",", "").try_cast("float64")
-    slow = ibis.ifelse(readable & ~parsed.isinf(), parsed * scale, null)
-    return ibis.coalesce(fast, slow)
+    readable = wide.re_search(_NUMBER) & wide.re_search(r"\d")
+    finite = ibis.ifelse(digits.isinf(), ibis.null("float64"), digits)
+    return ibis.ifelse(readable, sign * finite * size, ibis.null("float64"))
 
 
 def integer(text: ir.StringValue, *, decimal: str = ".") -> ir.IntegerValue:
@@ -178,8 +174,6 @@ def day(text: ir.StringValue, *, needs_day: bool = True) -> ir.DateValue:
         needs_day: A month alone (2026-03, 202603, 2026年3月) is not enough.
     """
     null = ibis.null("date")
-    iso = ibis.ifelse(text.re_search(r"^\d{4}-\d{2}-\d{2}$"), text.try_cast("date"), null)
-    iso = ibis.ifelse(text.re_search("^(19|20)"), iso, null)
     wide = half_width(text)
     month = wide.re_extract(_DATE, 2) + wide.re_extract(_DATE, 4)
     day_of_month = wide.re_extract(_DATE, 3) + wide.re_extract(_DATE, 5)
@@ -195,21 +189,21 @@ def day(text: ir.StringValue, *, needs_day: bool = True) -> ir.DateValue:
         (ibis.date("1899-12-30") + number_of_days.as_interval("D")).cast("timestamp").cast("date"),
         null,
     )
-    return ibis.coalesce(iso, parts, serial)
+    return ibis.coalesce(parts, serial)
 
 
 def month(text: ir.StringValue) -> ir.DateValue:
     """Return tidy text as the first day of a month; every form of :func:`day` and months alone."""
-    null = ibis.null("date")
-    written = text.substr(0, 4) + "-" + text.right(2) + "-01"
-    plain = text.re_search(r"^(19|20)\d{2}-?\d{2}$")
-    fast = ibis.ifelse(plain, written.try_cast("date"), null)
-    return ibis.coalesce(fast, _first_day(day(text, needs_day=False)))
+    return _first_day(day(text, needs_day=False))
 
 
 def flag(text: ir.StringValue) -> ir.BooleanValue:
     """Return tidy text as true or false: 是/否, Y/N, yes/no, true/false, 1/0, 有/无."""
-    key = _key(text)
+    return flag_of(_key(text))
+
+
+def flag_of(key: ir.StringValue) -> ir.BooleanValue:
+    """Return a lower-case, half-width word as true or false."""
     return ibis.cases((key.isin(TRUE), True), (key.isin(FALSE), False), else_=ibis.null("boolean"))
 
 
@@ -219,21 +213,52 @@ def label(text: ir.StringValue, column: Column) -> ir.StringValue:
     The contract's values, their Chinese labels and common synonyms are recognised without regard to
     case and width. Any other label is returned as it is, for the check to report.
     """
-    known: dict[str, str] = {}
-    for value, chinese in column.allowed.items():
-        known[value.casefold()] = value
-        known[chinese.casefold()] = value
-    if column.allowed:
-        known.update(SYNONYMS.get(column.name, {}))
-    if not known:
-        return ibis.ifelse(text.lower().isin(MISSING), ibis.null("string"), text)
-    by_value: dict[str, list[str]] = {}
-    for key, value in known.items():
-        by_value.setdefault(value, []).append(key)
     key = _key(text)
     unknown = ibis.ifelse(key.isin(MISSING), ibis.null("string"), text)
-    branches = [(key.isin(keys), value) for value, keys in by_value.items()]
-    return ibis.cases(*branches, else_=unknown)
+    known = _labels(column)
+    if not known:
+        return unknown
+    return ibis.cases(*((key.isin(keys), value) for value, keys in known.items()), else_=unknown)
+
+
+def _labels(column: Column) -> dict[str, list[str]]:
+    """Return the contract's value → the labels it is known by, in lower case."""
+    labels = {
+        value: [value.casefold(), chinese.casefold()] for value, chinese in column.allowed.items()
+    }
+    if labels:
+        for synonym, value in SYNONYMS.get(column.name, {}).items():
+            labels[value].append(synonym)
+    return labels
+
+
+def _short_way(text: ir.StringValue, column: Column, decimal: str) -> ir.Value:
+    """Return the value of plainly written text, null for all other, at the cost of one pattern."""
+    numbers = _PLAIN_INTEGER if decimal == "," else _PLAIN_NUMBER
+    match column.kind:
+        case "number" | "share":
+            plain, value = numbers, text.replace(",", "").try_cast("float64")
+        case "integer":
+            plain, value = _PLAIN_INTEGER, text.try_cast("int64")
+        case "month":
+            written = text.substr(0, 4) + "-" + text.right(2) + "-01"
+            plain, value = _PLAIN_MONTH, written.try_cast("date")
+        case "date":
+            plain, value = _PLAIN_DAY, text.try_cast("date")
+        case "flag":
+            return flag_of(text)
+        case "category" if column.allowed:
+            known = _labels(column).items()
+            return ibis.cases(
+                *((text.isin(keys), v) for v, keys in known), else_=ibis.null("string")
+            )
+        case "id":
+            plain, value = _CLEAN_ID, ibis.ifelse(_says(text, EMPTY), text, ibis.null("string"))
+        case "text":
+            plain, value = _CLEAN_TEXT, ibis.ifelse(_says(text, EMPTY), text, ibis.null("string"))
+        case _:
+            plain, value = _CLEAN_TEXT, ibis.ifelse(_says(text, MISSING), text, ibis.null("string"))
+    return ibis.ifelse(text.re_search(plain), value, ibis.null(value.type()))
 
 
 def _key(text: ir.StringValue) -> ir.StringValue:
@@ -251,7 +276,18 @@ def _first_day(value: ir.DateValue) -> ir.DateValue:
 
 
 def _says(text: ir.StringValue, missing: Iterable[str]) -> ir.BooleanValue:
-    return text.notnull() & ~_key(text).isin(list(missing))
+    return ~text.lower().isin(list(missing))
+
+
+def _from_string(raw: ir.StringValue, column: Column, decimal: str) -> Cell:
+    fast = _short_way(raw, column, decimal)
+    slow = _from_text(tidy(raw), column, decimal)
+    # CASE computes a branch only for the rows that take it.
+    rest = raw.notnull() & fast.isnull()
+    return Cell(
+        value=ibis.ifelse(rest, slow.value, fast),
+        unreadable=ibis.ifelse(rest, slow.unreadable, False).fill_null(False),
+    )
 
 
 def _from_text(text: ir.StringValue, column: Column, decimal: str) -> Cell:
@@ -273,7 +309,7 @@ def _from_text(text: ir.StringValue, column: Column, decimal: str) -> Cell:
         "date": day,
     }
     value = readers[column.kind](text)
-    says = _says(text, MISSING)
+    says = ~_key(text).isin(MISSING)
     if column.kind in ("month", "date"):
         says = says & ~half_width(text).re_search(NO_DATE)
     return Cell(value=value, unreadable=(value.isnull() & says).fill_null(False))
@@ -287,7 +323,7 @@ def _from_integer(value: ir.IntegerValue, column: Column) -> Cell:
         case "number" | "share":
             return Cell(value=value.cast("float64"), unreadable=never)
         case _:
-            return _from_text(value.cast("string"), column, ".")
+            return _from_string(value.cast("string"), column, ".")
 
 
 def _from_number(value: ir.FloatingValue, column: Column) -> Cell:
@@ -300,7 +336,7 @@ def _from_number(value: ir.FloatingValue, column: Column) -> Cell:
             return Cell(value=whole, unreadable=(whole.isnull() & value.notnull()).fill_null(False))
         case _:
             text = ibis.coalesce(whole.cast("string"), value.cast("string"))
-            return _from_text(text, column, ".")
+            return _from_string(text, column, ".")
 
 
 def _from_flag(value: ir.BooleanValue, column: Column) -> Cell:
@@ -308,7 +344,7 @@ def _from_flag(value: ir.BooleanValue, column: Column) -> Cell:
         return Cell(value=value, unreadable=ibis.literal(False))
     if column.kind in ("integer", "number", "share"):
         return _from_integer(value.cast("int64"), column)
-    return _from_text(value.cast("string"), column, ".")
+    return _from_string(value.cast("string"), column, ".")
 
 
 def _from_date(value: ir.DateValue | ir.TimestampValue, column: Column) -> Cell:
@@ -323,4 +359,4 @@ def _from_date(value: ir.DateValue | ir.TimestampValue, column: Column) -> Cell:
             nothing = ibis.null(kinds.get(column.kind, "float64"))
             return Cell(value=nothing, unreadable=value.notnull())
         case _:
-            return _from_text(value.cast("string"), column, ".")
+            return _from_string(value.cast("string"), column, ".")

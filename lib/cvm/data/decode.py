@@ -32,6 +32,7 @@ _GB_NAMES = ("gbk", "gb2312", "cp936", "gb18030", "hz")
 # Chinese text uses the 3,755 common characters of GB 2312 almost only; text in another encoding,
 # read as GB18030, lands outside them more often than not.
 _LEAST_COMMON_SHARE = 0.6
+_YEN = "\u00a5"  # four bytes in GB18030, before every amount: says nothing about the encoding
 
 Certainty = Literal["marked", "proved", "assumed", "given"]
 
@@ -259,7 +260,7 @@ def _looks_chinese(samples: list[bytes]) -> bool:
         if not _decodes(sample, "gb18030"):
             return False
         for character in codecs.getincrementaldecoder("gb18030")("strict").decode(sample):
-            if not character.isascii():
+            if not character.isascii() and character != _YEN:
                 total += 1
                 code = character.encode("gb18030")
                 # Rows A1–A9 are punctuation and full-width forms, B0–D7 the common characters.

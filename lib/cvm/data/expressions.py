@@ -50,7 +50,7 @@ class Compiled:
     Attributes:
         value: The typed value.
         unreadable: Whether a cell it needs as a number cannot be read as one.
-        headers: The extract's columns it reads.
+        headers: The columns it reads; ``_row`` if it reads the row's number.
     """
 
     value: ir.Value
@@ -87,7 +87,9 @@ def compile_expression(text: str, raw: ir.Table, *, subject: str, decimal: str =
     compiler = _Compiler(raw, names, text, subject, decimal)
     value = compiler.visit(tree.body).value
     unreadable = reduce(operator.or_, compiler.unreadable, ibis.literal(False))
-    return Compiled(value=value, unreadable=unreadable, headers=tuple(compiler.headers))
+    return Compiled(
+        value=value, unreadable=unreadable, headers=tuple(dict.fromkeys(compiler.headers))
+    )
 
 
 def _parse(text: str, subject: str) -> tuple[ast.Expression, dict[str, str]]:
@@ -208,6 +210,7 @@ class _Compiler:
             self.headers.append(header)
             return _Term(self.raw[header], raw=True)
         if name == "row" and not quoted:
+            self.headers.append(ROW)
             return _Term(self.raw[ROW])
         raise ArgumentError(
             self.subject,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import ibis
@@ -23,12 +23,19 @@ ATTRIBUTE = "attr_"
 
 @dataclass(frozen=True)
 class Field:
-    """One column being built: its value, whether its cell is unreadable, and what it reads."""
+    """One column to be computed.
+
+    Attributes:
+        name: Its name.
+        kind: What it is read as; ``None`` where the source's value is carried as it is.
+        headers: The source's columns it reads (``_row`` among them, if it reads the row's number).
+        read: Table with those columns → value, and whether the cell cannot be read.
+    """
 
     name: str
-    column: Column | None
-    cell: Cell
+    kind: Kind | None
     headers: tuple[str, ...]
+    read: Callable[[ir.Table], Cell]
 
 
 def build_fields(stage: Stage, raw: Raw, mapping: TableMapping) -> list[Field]:
@@ -84,23 +91,29 @@ def _by_name(raw: Raw, mapping: TableMapping) -> dict[str, ColumnRule]:
 def _field(raw: Raw, mapping: TableMapping, column: Column, rule: ColumnRule) -> Field:
     subject = f"{mapping.table}.columns.{column.name}"
     if rule.constant is not None:
-        cell = convert(ibis.literal(rule.constant), column)
-        return Field(column.name, column, cell, ())
+        constant = ibis.literal(rule.constant)
+        return Field(column.name, column.kind, (), lambda _: convert(constant, column))
     header = _find(raw, rule.source) if rule.source is not None else None
     if header is not None:
-        value = raw.table[header]
-        if rule.values:
-            value = _mapped(value, rule.values)
-        cell = convert(value, column, decimal=mapping.decimal)
-        return Field(column.name, column, cell, (header,))
+        return Field(
+            column.name,
+            column.kind,
+            (header,),
+            lambda table: _converted(table[header], column, rule, mapping.decimal),
+        )
     text = rule.expression or rule.source or ""
-    compiled = compile_expression(text, raw.table, subject=subject, decimal=mapping.decimal)
-    value = compiled.value
-    if rule.values:
-        value = _mapped(value, rule.values)
-    cell = convert(value, column, decimal=mapping.decimal)
-    both = Cell(value=cell.value, unreadable=cell.unreadable | compiled.unreadable)
-    return Field(column.name, column, both, compiled.headers)
+
+    def read(table: ir.Table) -> Cell:
+        compiled = compile_expression(text, table, subject=subject, decimal=mapping.decimal)
+        cell = _converted(compiled.value, column, rule, mapping.decimal)
+        return Cell(value=cell.value, unreadable=cell.unreadable | compiled.unreadable)
+
+    headers = compile_expression(text, raw.table, subject=subject).headers
+    return Field(column.name, column.kind, headers, read)
+
+
+def _converted(value: ir.Value, column: Column, rule: ColumnRule, decimal: str) -> Cell:
+    return convert(_mapped(value, rule.values) if rule.values else value, column, decimal=decimal)
 
 
 def _attribute(stage: Stage, raw: Raw, mapping: TableMapping, header: str) -> Field:
@@ -113,36 +126,38 @@ def _attribute(stage: Stage, raw: Raw, mapping: TableMapping, header: str) -> Fi
             available=list(raw.headers),
             action="correct the name in the mapping",
         )
-    value, name = raw.table[found], attribute_name(found)
-    never = ibis.literal(False)
-    if not value.type().is_string():
-        return Field(name, None, Cell(value=value, unreadable=never), (found,))
-    if mapping.columns is None and found.startswith(ATTRIBUTE):
-        return Field(name, None, Cell(value=value, unreadable=never), (found,))
-    column = Column(name=name, kind=_kind_of(stage, value), en="", zh="", meaning="")
-    return Field(name, column, convert(value, column, decimal=mapping.decimal), (found,))
-
-
-def _kind_of(stage: Stage, value: ir.StringValue) -> Kind:
-    """Return the narrowest kind that reads every cell of an extra column."""
-    text = tidy(value)
-    kinds: tuple[Kind, ...] = ("integer", "number", "flag")
-    cells = {
-        kind: convert(text, Column(name="x", kind=kind, en="", zh="", meaning="")) for kind in kinds
-    }
-    table = value.as_table()
-    counts = table.aggregate(
-        **{kind: cell.unreadable.sum().fill_null(0) for kind, cell in cells.items()},
-        zeros=(text.re_search(r"^0\d").sum()).fill_null(0),
+    name = attribute_name(found)
+    is_text = raw.table[found].type().is_string()
+    if not is_text or (mapping.columns is None and found.startswith(ATTRIBUTE)):
+        never = ibis.literal(False)
+        return Field(name, None, (found,), lambda table: Cell(value=table[found], unreadable=never))
+    kind = _kind_of(stage, raw, found, mapping.decimal)
+    column = Column(name=name, kind=kind, en="", zh="", meaning="")
+    return Field(
+        name, kind, (found,), lambda table: convert(table[found], column, decimal=mapping.decimal)
     )
-    found = stage.connection.execute(ibis.to_sql(counts, dialect="duckdb")).fetchone()
-    unreadable = dict(zip([*kinds, "zeros"], found or (), strict=False))
+
+
+def _kind_of(stage: Stage, raw: Raw, header: str, decimal: str) -> Kind:
+    """Return the narrowest kind that reads every cell of an extra column."""
+    texts = raw.table.select(header).distinct()
+    kinds: tuple[Kind, ...] = ("integer", "number", "flag")
+    unreadable = {
+        kind: convert(
+            texts[header],
+            Column(name=kind, kind=kind, en="", zh="", meaning=""),
+            decimal=decimal,
+        ).unreadable.any()
+        for kind in kinds
+    }
     # Leading zeros are codes, not numbers.
-    if unreadable["zeros"] == 0:
-        for kind in ("integer", "number"):
-            if unreadable[kind] == 0:
-                return kind
-    return "flag" if unreadable["flag"] == 0 else "text"
+    code = texts[header].re_search(r"^\s*0\d").any()
+    query = ibis.to_sql(texts.aggregate(**unreadable, code=code), dialect="duckdb")
+    *fails, is_code = stage.connection.execute(query).fetchone() or (True,) * 4
+    for kind, fail in zip(kinds, fails, strict=True):
+        if not fail and not (is_code and kind != "flag"):
+            return kind
+    return "text"
 
 
 def _find(raw: Raw, name: str) -> str | None:

@@ -8,13 +8,13 @@ import ibis
 from ibis.expr import types as ir
 
 from cvm.core.i18n import say
+from cvm.data.convert_rows import BAD, BLANK, convert_rows
 from cvm.data.delimit import ROW
 from cvm.data.fields import Field, build_fields
 from cvm.data.findings import Finding
 from cvm.data.mapping import TableMapping
 from cvm.data.read import Raw, Stage, literal, quote
 
-_BAD, _BLANK = "bad__", "blank__"
 _EXAMPLES = 3
 # Beyond this share of a required column the mapping is wrong, not a few cells.
 _MOST_UNREADABLE_SHARE = 0.5
@@ -61,16 +61,8 @@ def stage_table(stage: Stage, raw: Raw, mapping: TableMapping) -> Staged:
             return Staged(
                 table=stage.backend.table(view), findings=tuple(findings), set_aside=nothing
             )
-    whole = stage.keep(
-        f"stage_{mapping.table}_whole",
-        raw.table.select(
-            ROW,
-            **{field.name: field.cell.value for field in fields},
-            **{_BAD + field.name: field.cell.unreadable for field in fields},
-            **{_BLANK + field.name: _blank(raw, field) for field in fields},
-        ),
-    )
-    bad = _count(stage, whole, fields, _BAD)
+    whole = convert_rows(stage, raw, mapping.table, fields)
+    bad = _count(stage, whole, fields, BAD)
     must = {*mapping.contract.required, *mapping.contract.key}
     goes = [field for field, _ in bad if field.name in must]
     findings += [
@@ -79,11 +71,11 @@ def stage_table(stage: Stage, raw: Raw, mapping: TableMapping) -> Staged:
     ]
     findings += [
         _taken_as_empty(stage, raw, mapping, field, rows, whole)
-        for field, rows in _count(stage, whole, fields, _BLANK)
+        for field, rows in _count(stage, whole, fields, BLANK)
     ]
     reasons = [
         f"SELECT {ROW}, {literal(_reason('unparsable', field.name))} AS reason "
-        f"FROM {quote(whole.get_name())} WHERE {quote(_BAD + field.name)}"
+        f"FROM {quote(whole.get_name())} WHERE {quote(BAD + field.name)}"
         for field in goes
     ]
     if copies is not None:
@@ -117,28 +109,21 @@ def _cheap_values(stage: Stage, raw: Raw, fields: list[Field]) -> dict[str, ir.V
     """
     values, measures = {}, {}
     for field in fields:
-        values[field.name] = field.cell.value
-        if isinstance(field.cell.unreadable, ir.Column):
-            measures[_BAD + field.name] = field.cell.unreadable.any()
+        cell = field.read(raw.table)
+        values[field.name] = cell.value
+        if isinstance(cell.unreadable, ir.Column):
+            measures[BAD + field.name] = cell.unreadable.any()
         if len(field.headers) == 1 and raw.table[field.headers[0]].type().is_string():
-            if not field.cell.value.type().is_string():
+            if not cell.value.type().is_string():
                 return None
             source = raw.table[field.headers[0]]
-            measures[field.name] = (~source.identical_to(field.cell.value)).any()
+            measures[field.name] = (~source.identical_to(cell.value)).any()
             values[field.name] = source
     if not measures:
         return values
     query = ibis.to_sql(raw.table.aggregate(**measures), dialect="duckdb")
     found = stage.connection.execute(query).fetchone() or ()
     return None if any(found) else values
-
-
-def _blank(raw: Raw, field: Field) -> ir.BooleanValue:
-    """Tell where a cell has characters that mean nothing: a space, NULL, a dash, 9999-12-31."""
-    if len(field.headers) != 1 or not raw.table[field.headers[0]].type().is_string():
-        return ibis.literal(False)
-    source = raw.table[field.headers[0]]
-    return source.notnull() & field.cell.value.isnull() & ~field.cell.unreadable
 
 
 def _count(
@@ -169,10 +154,10 @@ def _unparsable(
         check="unparsable",
         severity="hard" if hard else "soft",
         rows=rows,
-        examples=_examples(stage, raw, whole, field, _BAD),
+        examples=_examples(stage, raw, whole, field, BAD),
         fate="stops" if hard else "set_aside" if goes else "emptied",
         details={
-            "kind": field.column.kind if field.column else "text",
+            "kind": field.kind or "text",
             "headers": ", ".join(field.headers),
         },
     )
@@ -187,7 +172,7 @@ def _taken_as_empty(
         check="taken_as_empty",
         severity="soft",
         rows=rows,
-        examples=_examples(stage, raw, whole, field, _BLANK),
+        examples=_examples(stage, raw, whole, field, BLANK),
         details={"headers": ", ".join(field.headers)},
     )
 
@@ -215,7 +200,7 @@ def _emptied(
     queries = [
         f"SELECT {ROW}, {literal(field.name)} AS column, value, "
         f"{literal(_reason('unparsable', field.name))} AS reason "
-        f"FROM ({_cells(raw, whole, field, _BAD)})"
+        f"FROM ({_cells(raw, whole, field, BAD)})"
         for field in fields
     ]
     name = f"emptied_{table}"
