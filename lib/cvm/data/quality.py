@@ -19,7 +19,7 @@ from datetime import date
 
 import ibis.expr.types as ir
 
-from cvm.core.checks import DataError, check_columns, check_one_of
+from cvm.core.checks import check_columns, check_one_of
 from cvm.data.findings import Finding
 from cvm.data.quality_columns import (
     check_shape,
@@ -42,7 +42,7 @@ from cvm.data.quality_outcome import (
 )
 from cvm.data.quality_panel import check_panel
 from cvm.data.quality_rows import cross_rules
-from cvm.data.quality_rules import ROW, UnderCheck, one_row
+from cvm.data.quality_rules import ROW, UnderCheck, one_row, repeated_rows
 from cvm.data.tables import CONTRACT
 
 BASE_TABLES = ("customers", "months")
@@ -117,7 +117,7 @@ def _check_alone(raw: ir.Table, name: str, today: date) -> UnderCheck:
     table = check_shape(raw, CONTRACT[name])
     rules = column_rules(table, today)
     values = usable_columns(table, rules)
-    rules += cross_rules(name, values)
+    rules += cross_rules(name, {column: values[column] for column in table.typed})
     sums = {f"broken {i}": rule.broken.sum() for i, rule in enumerate(rules)}
     counted = one_row(
         table.stage.aggregate(rows=table.stage.count(), **sums, **fill_measures(table))
@@ -161,13 +161,8 @@ def _gather(
 
 def _check_conserved(checked: Checked) -> None:
     """Raise if a row got lost; only row numbers that repeat can cause it."""
-    for name, taken in checked.set_aside.items():
+    for name in checked.set_aside:
         clean = checked.clean[name]
         stay = one_row(clean.aggregate(rows=clean.count()))["rows"]
         if stay + checked.rows_set_aside[name] != checked.rows[name]:
-            raise DataError(
-                f"{name}.{ROW}",
-                f"{checked.rows[name]} rows in, {stay} clean, {taken.count().to_pyarrow()} aside",
-                "unique in its table",
-                action="number the rows of each source from 1 without repeating",
-            )
+            raise repeated_rows(name, f"{checked.rows[name]} rows in, {stay} clean, the rest aside")

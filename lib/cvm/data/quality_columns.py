@@ -122,7 +122,7 @@ def _in_contract_type(value: ir.Value, column: Column) -> ir.Value:
     wanted = TYPES[column.kind]
     typed = value if str(value.type()) == wanted else value.cast(wanted)
     if column.kind == "month":
-        return typed.truncate("M").name(column.name)
+        return ibis.date(typed.year(), typed.month(), 1).name(column.name)
     if wanted == "float64":
         return typed.isnan().ifelse(ibis.null("float64"), typed).name(column.name)
     if wanted == "string":

@@ -19,6 +19,7 @@ from cvm.data.quality_rules import (
     held,
     one_row,
     records,
+    repeated_rows,
     tell,
 )
 
@@ -57,8 +58,12 @@ def _note_repeats(table: UnderCheck, suspects: ir.Table, key: list[str]) -> None
         suspects.aggregate(
             copies=suspects["copy"].cast("int64").sum(),
             conflicts=(~suspects["copy"] & (suspects.versions > 1)).cast("int64").sum(),
+            rows=suspects.count(),
+            numbers=suspects[ROW].nunique(),
         )
     )
+    if found["numbers"] != found["rows"]:
+        raise repeated_rows(table.name, f"{found['numbers']} numbers for {found['rows']} rows")
     if found["copies"]:
         table.note(
             "duplicate_row", found["copies"], fate="set_aside", examples=_examples(copies, key)

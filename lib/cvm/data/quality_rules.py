@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
+from cvm.core.checks import DataError
 from cvm.core.i18n import say
 from cvm.data.contract import Table
 from cvm.data.findings import Fate, Finding
@@ -159,6 +160,16 @@ def reason_of(check: str, **values: Any) -> str:
     """Return why a row or cell was taken out, in Chinese and English."""
     key = f"quality.{check}.reason"
     return f"{say(key, 'zh', **values)} / {say(key, 'en', **values)}"
+
+
+def repeated_rows(table: str, seen: str) -> DataError:
+    """Return the error for row numbers that repeat; no row can be told from another."""
+    return DataError(
+        f"{table}.{ROW}",
+        seen,
+        "unique in its table",
+        action="number the rows of each source from 1 without repeating",
+    )
 
 
 def one_row(expression: ir.Table) -> dict[str, Any]:
