@@ -8,7 +8,6 @@ that ``cvm --help`` answers at once.
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -221,7 +220,7 @@ def lab() -> None:
     root = project_root()
     command = [sys.executable, "-m", "jupyter", "lab", "--notebook-dir", str(root)]
     command += ["--LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb"]
-    sys.exit(subprocess.call(command, env=os.environ | {"CVM_PROJECT": str(root)}))
+    sys.exit(subprocess.call(command))
 
 
 @app.command()

@@ -158,7 +158,10 @@ def connect(engine: str) -> Any:
         ArgumentError: The engine is unknown, or Spark cannot start here.
     """
     if engine == "duckdb":
-        return ibis.duckdb.connect()
+        backend = ibis.duckdb.connect()
+        # Its progress bar would fill a notebook's output; progress is shown by those who wait.
+        backend.raw_sql("SET enable_progress_bar = false")
+        return backend
     if engine.startswith(("local", "spark://", "yarn", "k8s://")):
         return _connect_spark(engine)
     raise ArgumentError(

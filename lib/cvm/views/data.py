@@ -32,7 +32,7 @@ def plot_coverage(coverage: pd.DataFrame, *, ax: Axes | None = None, lang: str =
         largest = float(coverage["customers"].max()) if len(coverage) else 0.0
         unit = count_axis(axes, lang, largest=largest, unit="customers")
         month_axis(axes, months, lang)
-        axes.set_ylabel(
+        axes.set_title(
             say("overview.axis.named", lang, name=say("overview.axis.customers", lang), unit=unit)
         )
         sns.despine(ax=axes, left=True)
