@@ -1,7 +1,8 @@
 """Earn rules as whole-number arithmetic: no rate ever passes through a float.
 
 A rate written as 0.29 is the fraction 29/100; points are
-``(amount × numerator + add) // denominator`` with ``add`` chosen by the rounding (down 0, up denominator − 1, nearest half the denominator).
+``(amount × numerator + add) // denominator`` with ``add`` chosen by the rounding: down 0, up
+denominator − 1, nearest half the denominator.
 """
 
 from __future__ import annotations
