@@ -11,8 +11,8 @@ import pytest
 
 from cvm.core.checks import ArgumentError, DataError
 from cvm.data.sample import SampleSettings, Truth, make_sample, read_truth
+from cvm.data.sample.arrow import SNAPSHOT_COLUMNS
 from cvm.data.sample.block import common_draws, simulate_block
-from cvm.data.sample.columns import SNAPSHOT_COLUMNS
 from cvm.data.sample.facts import block_facts
 from cvm.data.sample.truth import add_up, make_truth
 from cvm.data.tables import CONTRACT

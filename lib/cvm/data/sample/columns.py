@@ -9,7 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cvm.core.months import month_from_index
-from cvm.data.contract import Table
+from cvm.data.sample.arrow import (
+    ID_DIGITS,
+    constant,
+    customer_ids,
+    numbered,
+    schema_of,
+    words,
+)
 from cvm.data.sample.block import STAYS, Block
 from cvm.data.sample.campaigns import CAMPAIGNS, CHANNELS, Campaign, months_of
 from cvm.data.sample.people import NONE
@@ -26,30 +33,9 @@ from cvm.data.tables import (
     VIP_TIERS,
 )
 
-SNAPSHOT_COLUMNS = ("tenure_months", "last_bill_yuan", "total_bill_yuan", "churned")
-"""Columns of customers for extracts without months; the sample has months."""
-
-_TYPES = {
-    "id": pa.string(),
-    "text": pa.string(),
-    "category": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "share": pa.float64(),
-    "flag": pa.bool_(),
-    "month": pa.date32(),
-    "date": pa.date32(),
-}
 _INDUSTRIES = ("制造", "金融", "教育", "医疗", "政府", "物流", "商贸", "建筑")
-_ID_DIGITS = 9
 
 Values = pa.Array | pa.ChunkedArray
-
-
-def schema_of(table: Table) -> pa.Schema:
-    """Return the Arrow schema in which the sample writes a table of the contract."""
-    names = [name for name in table.column_names if name not in SNAPSHOT_COLUMNS]
-    return pa.schema([(name, _TYPES[table[name].kind]) for name in names])
 
 
 class Writer:
@@ -282,39 +268,6 @@ class Writer:
         )
 
 
-def customer_ids(first: int, count: int) -> pa.Array:
-    """Return the identifiers of ``count`` customers from number ``first``."""
-    return numbered("C", first + 1 + np.arange(count, dtype=np.int64), _ID_DIGITS)
-
-
-def numbered(letter: str, numbers: np.ndarray, digits: int) -> pa.Array:
-    """Return a letter and zero-padded numbers as strings, made without a Python loop."""
-    text = np.empty((len(numbers), digits + 1), dtype=np.uint8)
-    text[:, 0] = ord(letter)
-    rest = np.asarray(numbers, dtype=np.int64).copy()
-    for place in range(digits, 0, -1):
-        rest, digit = np.divmod(rest, 10)
-        text[:, place] = digit + ord("0")
-    offsets = np.arange(len(numbers) + 1, dtype=np.int32) * (digits + 1)
-    return pa.StringArray.from_buffers(
-        len(numbers), pa.py_buffer(offsets.tobytes()), pa.py_buffer(text.tobytes())
-    )
-
-
-def words(
-    codes: np.ndarray, names: Sequence[str], *, missing: np.ndarray | None = None
-) -> pa.DictionaryArray:
-    """Return the names of codes, null where ``missing``."""
-    indices = pa.array(codes.astype(np.int32), mask=missing)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(names, type=pa.string()))
-
-
-def constant(names: Sequence[str], code: int | None, size: int) -> pa.DictionaryArray:
-    """Return one name ``size`` times, or nulls for None."""
-    indices = pa.nulls(size, pa.int32()) if code is None else np.full(size, code, dtype=np.int32)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(names, type=pa.string()))
-
-
 def _group_ids(letter: str, block: Block, group: np.ndarray) -> pa.Array:
-    ids = numbered(letter, block.first + 1 + np.maximum(group, 0), _ID_DIGITS)
+    ids = numbered(letter, block.first + 1 + np.maximum(group, 0), ID_DIGITS)
     return pc.if_else(pa.array(group != NONE), ids, pa.scalar(None, pa.string()))

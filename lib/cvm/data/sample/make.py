@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cvm.core.checks import ArgumentError, check_at_least
+from cvm.data.sample.arrow import schema_of
 from cvm.data.sample.block import blocks_of, common_draws, simulate_block
 from cvm.data.sample.campaigns import campaigns_within
-from cvm.data.sample.columns import Writer, schema_of
+from cvm.data.sample.columns import Writer
 from cvm.data.sample.facts import block_facts
 from cvm.data.sample.settings import BLOCK_CUSTOMERS, SampleSettings
 from cvm.data.sample.truth import Truth, add_up, make_truth
