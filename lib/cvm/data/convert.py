@@ -6,7 +6,8 @@ query engine. A cell that says something but cannot be read is told apart from a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import ibis
@@ -63,6 +64,7 @@ _TIDY = rf"(?s)^{_SPACE}*(?:=\"(.*)\"|'?(.*?)){_SPACE}*$"
 _CLEAN_ID = r"^[0-9A-Za-z_\p{Han}][0-9A-Za-z_.\-\p{Han}]*$"
 _CLEAN_TEXT = r"^[0-9A-Za-z_\p{Han}](?:[ -~\p{Han}]*[!-~\p{Han}])?$"
 _PLAIN_NUMBER = r"^[+-]?(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,15})?$"
+_MONEY = r"^[¥￥]?(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})(?:\.\d{1,15})?元?$"
 _PLAIN_INTEGER = r"^[+-]?\d{1,18}$"
 _PLAIN_MONTH = r"^(?:19|20)\d{2}-?\d{2}$"
 _PLAIN_DAY = r"^(?:19|20)\d{2}-\d{2}-\d{2}$"
@@ -81,17 +83,22 @@ _DATE = (
 _SERIAL = r"^(2[5-9]|[3-6]\d|7[0-2])\d{3}(\.0*)?$"
 
 
+READ, BLANK, UNREADABLE = 0, 1, 2
+_ALWAYS = ibis.literal(READ, "int8")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """A converted cell.
 
     Attributes:
-        value: The typed value; null where the cell is empty or cannot be read.
-        unreadable: Whether the cell says something that cannot be read.
+        value: The typed value; null where the cell is empty, blank or cannot be read.
+        mark: ``READ``; ``BLANK`` where it has characters that mean nothing (a space, NULL, a dash,
+            9999-12-31); ``UNREADABLE`` where it says something that cannot be read.
     """
 
     value: ir.Value
-    unreadable: ir.BooleanValue
+    mark: ir.IntegerValue
 
 
 def convert(value: ir.Value, column: Column, *, decimal: str = ".") -> Cell:
@@ -143,7 +150,9 @@ def number(text: ir.StringValue, *, decimal: str = ".") -> ir.FloatingValue:
     scale = wide.re_replace(_NUMBER, r"\5")
     size = ibis.cases((scale == "万", 1e4), (scale == "亿", 1e8), (scale == "千", 1e3), else_=1.0)
     sign = ibis.cases(
-        (signs.isin(["", "+"]), 1.0), (signs.isin(["-", "()"]), -1.0), else_=ibis.null("float64")
+        (_one_of(signs, ("", "+")), 1.0),
+        (_one_of(signs, ("-", "()")), -1.0),
+        else_=ibis.null("float64"),
     )
     readable = wide.re_search(_NUMBER) & wide.re_search(r"\d")
     finite = ibis.ifelse(digits.isinf(), ibis.null("float64"), digits)
@@ -152,8 +161,8 @@ def number(text: ir.StringValue, *, decimal: str = ".") -> ir.FloatingValue:
 
 def integer(text: ir.StringValue, *, decimal: str = ".") -> ir.IntegerValue:
     """Return tidy text as a whole number; null where it has a fraction or is no number."""
-    fast = ibis.ifelse(text.re_search(_PLAIN_INTEGER), text.try_cast("int64"), ibis.null("int64"))
-    return ibis.coalesce(fast, _whole(number(text, decimal=decimal)))
+    whole = _whole(number(text, decimal=decimal))
+    return ibis.ifelse(text.re_search(_PLAIN_INTEGER), text.try_cast("int64"), whole)
 
 
 def share(text: ir.StringValue, *, decimal: str = ".") -> ir.FloatingValue:
@@ -204,7 +213,9 @@ def flag(text: ir.StringValue) -> ir.BooleanValue:
 
 def flag_of(key: ir.StringValue) -> ir.BooleanValue:
     """Return a lower-case, half-width word as true or false."""
-    return ibis.cases((key.isin(TRUE), True), (key.isin(FALSE), False), else_=ibis.null("boolean"))
+    return ibis.cases(
+        (_one_of(key, TRUE), True), (_one_of(key, FALSE), False), else_=ibis.null("boolean")
+    )
 
 
 def label(text: ir.StringValue, column: Column) -> ir.StringValue:
@@ -214,11 +225,18 @@ def label(text: ir.StringValue, column: Column) -> ir.StringValue:
     case and width. Any other label is returned as it is, for the check to report.
     """
     key = _key(text)
-    unknown = ibis.ifelse(key.isin(MISSING), ibis.null("string"), text)
+    unknown = ibis.ifelse(_one_of(key, MISSING), ibis.null("string"), text)
     known = _labels(column)
     if not known:
         return unknown
-    return ibis.cases(*((key.isin(keys), value) for value, keys in known.items()), else_=unknown)
+    return ibis.cases(
+        *((_one_of(key, keys), value) for value, keys in known.items()), else_=unknown
+    )
+
+
+def _one_of(text: ir.StringValue, words: Iterable[str]) -> ir.BooleanValue:
+    # A pattern, since the engine computes the left side of a long IN for every row beforehand.
+    return text.re_search("^(?:" + "|".join(re.escape(word) for word in words) + ")$")
 
 
 def _labels(column: Column) -> dict[str, list[str]]:
@@ -234,10 +252,15 @@ def _labels(column: Column) -> dict[str, list[str]]:
 
 def _short_way(text: ir.StringValue, column: Column, decimal: str) -> ir.Value:
     """Return the value of plainly written text, null for all other, at the cost of one pattern."""
-    numbers = _PLAIN_INTEGER if decimal == "," else _PLAIN_NUMBER
     match column.kind:
+        case "number" | "share" if decimal == ",":
+            plain, value = _PLAIN_INTEGER, text.try_cast("float64")
         case "number" | "share":
-            plain, value = numbers, text.replace(",", "").try_cast("float64")
+            return ibis.cases(
+                (text.re_search(_PLAIN_NUMBER), text.replace(",", "").try_cast("float64")),
+                (text.re_search(_MONEY), text.translate(",¥￥元", "").try_cast("float64")),
+                else_=ibis.null("float64"),
+            )
         case "integer":
             plain, value = _PLAIN_INTEGER, text.try_cast("int64")
         case "month":
@@ -250,7 +273,7 @@ def _short_way(text: ir.StringValue, column: Column, decimal: str) -> ir.Value:
         case "category" if column.allowed:
             known = _labels(column).items()
             return ibis.cases(
-                *((text.isin(keys), v) for v, keys in known), else_=ibis.null("string")
+                *((_one_of(text, keys), v) for v, keys in known), else_=ibis.null("string")
             )
         case "id":
             plain, value = _CLEAN_ID, ibis.ifelse(_says(text, EMPTY), text, ibis.null("string"))
@@ -276,64 +299,77 @@ def _first_day(value: ir.DateValue) -> ir.DateValue:
 
 
 def _says(text: ir.StringValue, missing: Iterable[str]) -> ir.BooleanValue:
-    return ~text.lower().isin(list(missing))
+    return ~_one_of(text.lower(), missing)
 
 
 def _from_string(raw: ir.StringValue, column: Column, decimal: str) -> Cell:
+    # CASE computes a branch only for the rows that take it; COALESCE and AND compute all.
     fast = _short_way(raw, column, decimal)
-    slow = _from_text(tidy(raw), column, decimal)
-    # CASE computes a branch only for the rows that take it.
-    rest = raw.notnull() & fast.isnull()
+    text = tidy(raw)
+    slow = _read(text, column, decimal)
+    plain = raw.isnull() | fast.notnull()
+    nothing = ibis.ifelse(_means_nothing(text, column), BLANK, UNREADABLE)
     return Cell(
-        value=ibis.ifelse(rest, slow.value, fast),
-        unreadable=ibis.ifelse(rest, slow.unreadable, False).fill_null(False),
+        value=ibis.ifelse(plain, fast, slow),
+        mark=ibis.ifelse(plain, READ, slow.isnull().cast("int8") * nothing).cast("int8"),
     )
 
 
-def _from_text(text: ir.StringValue, column: Column, decimal: str) -> Cell:
-    never = ibis.literal(False)
-    if column.kind == "category":
-        return Cell(value=label(text, column), unreadable=never)
+def _read(text: ir.StringValue, column: Column, decimal: str) -> ir.Value:
+    """Return the value of tidy text, null where it has none."""
+    match column.kind:
+        case "number":
+            return number(text, decimal=decimal)
+        case "integer":
+            return integer(text, decimal=decimal)
+        case "share":
+            return share(text, decimal=decimal)
+        case "flag":
+            return flag(text)
+        case "month":
+            return month(text)
+        case "date":
+            return day(text)
+        case "category":
+            return label(text, column)
+        case "id":
+            # 1.38E+10 is what a spreadsheet leaves of a long number: several customers in one.
+            lost = _one_of(text.lower(), EMPTY) | text.re_search(r"^\d(\.\d+)?E\+\d+$")
+            return ibis.ifelse(lost, ibis.null("string"), text)
+        case _:
+            return ibis.ifelse(_one_of(text.lower(), EMPTY), ibis.null("string"), text)
+
+
+def _means_nothing(text: ir.StringValue, column: Column) -> ir.BooleanValue:
     if column.kind in ("id", "text"):
-        # 1.38E+10 is what a spreadsheet leaves of a long number: several customers in one.
-        mangled = text.re_search(r"^\d(\.\d+)?E\+\d+$") & (column.kind == "id")
-        says = _says(text, EMPTY)
-        value = ibis.ifelse(says & ~mangled, text, ibis.null("string"))
-        return Cell(value=value, unreadable=(says & mangled).fill_null(False))
-    readers: dict[str, Callable[[ir.StringValue], ir.Value]] = {
-        "number": lambda each: number(each, decimal=decimal),
-        "integer": lambda each: integer(each, decimal=decimal),
-        "share": lambda each: share(each, decimal=decimal),
-        "flag": flag,
-        "month": month,
-        "date": day,
-    }
-    value = readers[column.kind](text)
-    says = ~_key(text).isin(MISSING)
+        return _one_of(text.lower(), EMPTY)
+    key = _key(text)
     if column.kind in ("month", "date"):
-        says = says & ~half_width(text).re_search(NO_DATE)
-    return Cell(value=value, unreadable=(value.isnull() & says).fill_null(False))
+        return _one_of(key, MISSING) | key.re_search(NO_DATE)
+    return _one_of(key, MISSING)
+
+
+def _unreadable_where(condition: ir.BooleanValue) -> ir.IntegerValue:
+    return ibis.ifelse(condition, UNREADABLE, READ).cast("int8")
 
 
 def _from_integer(value: ir.IntegerValue, column: Column) -> Cell:
-    never = ibis.literal(False)
     match column.kind:
         case "integer":
-            return Cell(value=value.cast("int64"), unreadable=never)
+            return Cell(value=value.cast("int64"), mark=_ALWAYS)
         case "number" | "share":
-            return Cell(value=value.cast("float64"), unreadable=never)
+            return Cell(value=value.cast("float64"), mark=_ALWAYS)
         case _:
             return _from_string(value.cast("string"), column, ".")
 
 
 def _from_number(value: ir.FloatingValue, column: Column) -> Cell:
-    never = ibis.literal(False)
     whole = _whole(value)
     match column.kind:
         case "number" | "share":
-            return Cell(value=value, unreadable=never)
+            return Cell(value=value, mark=_ALWAYS)
         case "integer":
-            return Cell(value=whole, unreadable=(whole.isnull() & value.notnull()).fill_null(False))
+            return Cell(value=whole, mark=_unreadable_where(whole.isnull() & value.notnull()))
         case _:
             text = ibis.coalesce(whole.cast("string"), value.cast("string"))
             return _from_string(text, column, ".")
@@ -341,22 +377,21 @@ def _from_number(value: ir.FloatingValue, column: Column) -> Cell:
 
 def _from_flag(value: ir.BooleanValue, column: Column) -> Cell:
     if column.kind == "flag":
-        return Cell(value=value, unreadable=ibis.literal(False))
+        return Cell(value=value, mark=_ALWAYS)
     if column.kind in ("integer", "number", "share"):
         return _from_integer(value.cast("int64"), column)
     return _from_string(value.cast("string"), column, ".")
 
 
 def _from_date(value: ir.DateValue | ir.TimestampValue, column: Column) -> Cell:
-    never = ibis.literal(False)
     match column.kind:
         case "month":
-            return Cell(value=_first_day(value.cast("date")), unreadable=never)
+            return Cell(value=_first_day(value.cast("date")), mark=_ALWAYS)
         case "date":
-            return Cell(value=value.cast("date"), unreadable=never)
+            return Cell(value=value.cast("date"), mark=_ALWAYS)
         case "integer" | "number" | "share" | "flag":
             kinds = {"integer": "int64", "flag": "boolean"}
             nothing = ibis.null(kinds.get(column.kind, "float64"))
-            return Cell(value=nothing, unreadable=value.notnull())
+            return Cell(value=nothing, mark=_unreadable_where(value.notnull()))
         case _:
             return _from_string(value.cast("string"), column, ".")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ibis
 from ibis.expr import types as ir
 
+from cvm.data.convert import READ
 from cvm.data.delimit import ROW
 from cvm.data.fields import Field
 from cvm.data.read import Raw, Stage, quote
 
-BAD, BLANK = "bad__", "blank__"
+MARK = "mark__"
 _KEY = "key__"
 # A column with few different texts (months, labels, flags) is converted text by text and joined.
 _MOST_TEXTS = 50_000
@@ -17,7 +18,7 @@ _LEAST_REPEATS = 4
 
 
 def convert_rows(stage: Stage, raw: Raw, table: str, fields: list[Field]) -> ibis.Table:
-    """Compute the typed table with, beside each column, two marks.
+    """Compute the typed table with, beside each column, the marks of its cells.
 
     Args:
         stage: The staging database.
@@ -26,8 +27,8 @@ def convert_rows(stage: Stage, raw: Raw, table: str, fields: list[Field]) -> ibi
         fields: The columns to compute.
 
     Returns:
-        ``_row``, the columns, and for each ``bad__<name>`` (the cell cannot be read) and
-        ``blank__<name>`` (it has characters that mean nothing: a space, NULL, a dash, 9999-12-31).
+        ``_row``, the columns, and for each ``mark__<name>``
+        (:class:`~cvm.data.convert.Cell`).
     """
     repeating = _repeating(stage, raw, fields)
     direct = [field for field in fields if field.name not in repeating]
@@ -40,9 +41,9 @@ def convert_rows(stage: Stage, raw: Raw, table: str, fields: list[Field]) -> ibi
     rows = stage.view(f"stage_{table}_rows", raw.table.select(ROW, **columns, **keys))
     selected, joins = [f"r.{quote(ROW)}"], []
     for position, field in enumerate(fields):
-        marks = (field.name, BAD + field.name, BLANK + field.name)
+        mark = quote(MARK + field.name)
         if field.name not in repeating:
-            selected += [f"r.{quote(name)}" for name in marks]
+            selected += [f"r.{quote(field.name)}", f"r.{mark}"]
             continue
         texts = _convert_texts(stage, raw, table, field, position)
         alias = f"t{position}"
@@ -50,9 +51,9 @@ def convert_rows(stage: Stage, raw: Raw, table: str, fields: list[Field]) -> ibi
             f"LEFT JOIN {quote(texts)} {alias} "
             f"ON r.{quote(_KEY + field.name)} = {alias}.{quote(_KEY)}"
         )
-        selected.append(f"{alias}.{quote(field.name)}")
         selected += [
-            f"coalesce({alias}.{quote(name)}, false) AS {quote(name)}" for name in marks[1:]
+            f"{alias}.{quote(field.name)}",
+            f"coalesce({alias}.{mark}, {READ})::TINYINT AS {mark}",
         ]
     name = f"stage_{table}_whole"
     stage.connection.execute(
@@ -91,7 +92,4 @@ def _convert_texts(stage: Stage, raw: Raw, table: str, field: Field, position: i
 
 def _columns(field: Field, table: ibis.Table) -> dict[str, ir.Value]:
     cell = field.read(table)
-    blank: ir.Value = ibis.literal(False)
-    if len(field.headers) == 1 and table[field.headers[0]].type().is_string():
-        blank = table[field.headers[0]].notnull() & cell.value.isnull() & ~cell.unreadable
-    return {field.name: cell.value, BAD + field.name: cell.unreadable, BLANK + field.name: blank}
+    return {field.name: cell.value, MARK + field.name: cell.mark}

@@ -19,7 +19,7 @@ from ibis.expr import types as ir
 
 from cvm.core.checks import ArgumentError
 from cvm.data.contract import Column
-from cvm.data.convert import convert
+from cvm.data.convert import READ, convert
 from cvm.data.delimit import ROW
 from cvm.data.headers import normalise
 
@@ -49,12 +49,12 @@ class Compiled:
 
     Attributes:
         value: The typed value.
-        unreadable: Whether a cell it needs as a number cannot be read as one.
+        mark: The worst mark of the cells it needs as numbers.
         headers: The columns it reads; ``_row`` if it reads the row's number.
     """
 
     value: ir.Value
-    unreadable: ir.BooleanValue
+    mark: ir.IntegerValue
     headers: tuple[str, ...]
 
 
@@ -86,10 +86,8 @@ def compile_expression(text: str, raw: ir.Table, *, subject: str, decimal: str =
     _check(tree.body, text, subject)
     compiler = _Compiler(raw, names, text, subject, decimal)
     value = compiler.visit(tree.body).value
-    unreadable = reduce(operator.or_, compiler.unreadable, ibis.literal(False))
-    return Compiled(
-        value=value, unreadable=unreadable, headers=tuple(dict.fromkeys(compiler.headers))
-    )
+    mark = reduce(ibis.greatest, compiler.marks, ibis.literal(READ, "int8"))
+    return Compiled(value=value, mark=mark, headers=tuple(dict.fromkeys(compiler.headers)))
 
 
 def _parse(text: str, subject: str) -> tuple[ast.Expression, dict[str, str]]:
@@ -167,7 +165,7 @@ class _Compiler:
         self.raw, self.names, self.text = raw, names, text
         self.subject, self.decimal = subject, decimal
         self.by_key = {normalise(column): column for column in raw.columns if column != ROW}
-        self.unreadable: list[ir.BooleanValue] = []
+        self.marks: list[ir.IntegerValue] = []
         self.headers: list[str] = []
 
     def visit(self, node: ast.AST) -> _Term:
@@ -226,7 +224,7 @@ class _Compiler:
         if not term.raw and term.value.type().is_numeric():
             return term.value
         cell = convert(term.value, _NUMBER, decimal=self.decimal)
-        self.unreadable.append(cell.unreadable)
+        self.marks.append(cell.mark)
         return cell.value
 
     def _string(self, term: _Term) -> ir.StringValue:

@@ -12,7 +12,7 @@ from ibis.expr import types as ir
 
 from cvm.core.checks import ArgumentError, DataError
 from cvm.data.contract import Column, Kind
-from cvm.data.convert import Cell, convert, tidy
+from cvm.data.convert import READ, UNREADABLE, Cell, convert, tidy
 from cvm.data.expressions import compile_expression
 from cvm.data.headers import match_headers, normalise
 from cvm.data.mapping import ColumnRule, TableMapping
@@ -106,7 +106,7 @@ def _field(raw: Raw, mapping: TableMapping, column: Column, rule: ColumnRule) ->
     def read(table: ir.Table) -> Cell:
         compiled = compile_expression(text, table, subject=subject, decimal=mapping.decimal)
         cell = _converted(compiled.value, column, rule, mapping.decimal)
-        return Cell(value=cell.value, unreadable=cell.unreadable | compiled.unreadable)
+        return Cell(value=cell.value, mark=ibis.greatest(cell.mark, compiled.mark))
 
     headers = compile_expression(text, raw.table, subject=subject).headers
     return Field(column.name, column.kind, headers, read)
@@ -129,8 +129,8 @@ def _attribute(stage: Stage, raw: Raw, mapping: TableMapping, header: str) -> Fi
     name = attribute_name(found)
     is_text = raw.table[found].type().is_string()
     if not is_text or (mapping.columns is None and found.startswith(ATTRIBUTE)):
-        never = ibis.literal(False)
-        return Field(name, None, (found,), lambda table: Cell(value=table[found], unreadable=never))
+        read = ibis.literal(READ, "int8")
+        return Field(name, None, (found,), lambda table: Cell(value=table[found], mark=read))
     kind = _kind_of(stage, raw, found, mapping.decimal)
     column = Column(name=name, kind=kind, en="", zh="", meaning="")
     return Field(
@@ -147,7 +147,7 @@ def _kind_of(stage: Stage, raw: Raw, header: str, decimal: str) -> Kind:
             texts[header],
             Column(name=kind, kind=kind, en="", zh="", meaning=""),
             decimal=decimal,
-        ).unreadable.any()
+        ).mark.max()
         for kind in kinds
     }
     # Leading zeros are codes, not numbers.
@@ -155,7 +155,7 @@ def _kind_of(stage: Stage, raw: Raw, header: str, decimal: str) -> Kind:
     query = ibis.to_sql(texts.aggregate(**unreadable, code=code), dialect="duckdb")
     *fails, is_code = stage.connection.execute(query).fetchone() or (True,) * 4
     for kind, fail in zip(kinds, fails, strict=True):
-        if not fail and not (is_code and kind != "flag"):
+        if fail != UNREADABLE and not (is_code and kind != "flag"):
             return kind
     return "text"
 

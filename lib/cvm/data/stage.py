@@ -8,7 +8,8 @@ import ibis
 from ibis.expr import types as ir
 
 from cvm.core.i18n import say
-from cvm.data.convert_rows import BAD, BLANK, convert_rows
+from cvm.data.convert import BLANK, UNREADABLE
+from cvm.data.convert_rows import MARK, convert_rows
 from cvm.data.delimit import ROW
 from cvm.data.fields import Field, build_fields
 from cvm.data.findings import Finding
@@ -62,7 +63,7 @@ def stage_table(stage: Stage, raw: Raw, mapping: TableMapping) -> Staged:
                 table=stage.backend.table(view), findings=tuple(findings), set_aside=nothing
             )
     whole = convert_rows(stage, raw, mapping.table, fields)
-    bad = _count(stage, whole, fields, BAD)
+    bad = _count(stage, whole, fields, UNREADABLE)
     must = {*mapping.contract.required, *mapping.contract.key}
     goes = [field for field, _ in bad if field.name in must]
     findings += [
@@ -75,7 +76,7 @@ def stage_table(stage: Stage, raw: Raw, mapping: TableMapping) -> Staged:
     ]
     reasons = [
         f"SELECT {ROW}, {literal(_reason('unparsable', field.name))} AS reason "
-        f"FROM {quote(whole.get_name())} WHERE {quote(BAD + field.name)}"
+        f"FROM {quote(whole.get_name())} WHERE {quote(MARK + field.name)} = {UNREADABLE}"
         for field in goes
     ]
     if copies is not None:
@@ -111,8 +112,8 @@ def _cheap_values(stage: Stage, raw: Raw, fields: list[Field]) -> dict[str, ir.V
     for field in fields:
         cell = field.read(raw.table)
         values[field.name] = cell.value
-        if isinstance(cell.unreadable, ir.Column):
-            measures[BAD + field.name] = cell.unreadable.any()
+        if isinstance(cell.mark, ir.Column):
+            measures[MARK + field.name] = (cell.mark == UNREADABLE).any()
         if len(field.headers) == 1 and raw.table[field.headers[0]].type().is_string():
             if not cell.value.type().is_string():
                 return None
@@ -127,11 +128,11 @@ def _cheap_values(stage: Stage, raw: Raw, fields: list[Field]) -> dict[str, ir.V
 
 
 def _count(
-    stage: Stage, whole: ibis.Table, fields: list[Field], mark: str
+    stage: Stage, whole: ibis.Table, fields: list[Field], mark: int
 ) -> list[tuple[Field, int]]:
     """Return the columns of which cells are marked, and in how many rows."""
     counts = whole.aggregate(
-        **{field.name: whole[mark + field.name].sum().fill_null(0) for field in fields}
+        **{field.name: (whole[MARK + field.name] == mark).sum().fill_null(0) for field in fields}
     )
     found = stage.connection.execute(ibis.to_sql(counts, dialect="duckdb")).fetchone() or ()
     return [(field, int(rows)) for field, rows in zip(fields, found, strict=True) if rows]
@@ -154,7 +155,7 @@ def _unparsable(
         check="unparsable",
         severity="hard" if hard else "soft",
         rows=rows,
-        examples=_examples(stage, raw, whole, field, BAD),
+        examples=_examples(stage, raw, whole, field, UNREADABLE),
         fate="stops" if hard else "set_aside" if goes else "emptied",
         details={
             "kind": field.kind or "text",
@@ -178,19 +179,20 @@ def _taken_as_empty(
 
 
 def _examples(
-    stage: Stage, raw: Raw, whole: ibis.Table, field: Field, mark: str
+    stage: Stage, raw: Raw, whole: ibis.Table, field: Field, mark: int
 ) -> tuple[str, ...]:
     query = f"{_cells(raw, whole, field, mark)} ORDER BY 1 LIMIT {_EXAMPLES}"
     found = stage.connection.execute(query).fetchall()
     return tuple(f"row {row}: {value!r}" for row, value in found)
 
 
-def _cells(raw: Raw, whole: ibis.Table, field: Field, mark: str) -> str:
+def _cells(raw: Raw, whole: ibis.Table, field: Field, mark: int) -> str:
     """Return a query for the source's text of the marked cells of a column."""
     texts = ", ".join(f"r.{quote(header)}::VARCHAR" for header in field.headers) or "NULL"
     return (
         f"SELECT {ROW}, concat_ws(', ', {texts}) AS value FROM {quote(raw.table.get_name())} r "
-        f"SEMI JOIN (FROM {quote(whole.get_name())} WHERE {quote(mark + field.name)}) USING ({ROW})"
+        f"SEMI JOIN (FROM {quote(whole.get_name())} WHERE {quote(MARK + field.name)} = {mark}) "
+        f"USING ({ROW})"
     )
 
 
@@ -200,7 +202,7 @@ def _emptied(
     queries = [
         f"SELECT {ROW}, {literal(field.name)} AS column, value, "
         f"{literal(_reason('unparsable', field.name))} AS reason "
-        f"FROM ({_cells(raw, whole, field, BAD)})"
+        f"FROM ({_cells(raw, whole, field, UNREADABLE)})"
         for field in fields
     ]
     name = f"emptied_{table}"
