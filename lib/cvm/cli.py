@@ -91,7 +91,7 @@ def sample(
     folder: Annotated[Path, typer.Argument(help="Folder to write.")] = Path("build/sample"),
     customers: Annotated[int, typer.Option(help="Customers to make.")] = DEMO_CUSTOMERS,
     months: Annotated[int, typer.Option(help="Months of history.")] = 36,
-    seed: Annotated[int, typer.Option(help="Same seed, same operator.")] = 20_251_130,
+    seed: Annotated[int | None, typer.Option(help="Same seed, same operator.")] = None,
     extract: Annotated[
         Path | None,
         typer.Option(help="Also write it as an operator would deliver it: Chinese CSV."),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import date, datetime
+import tempfile
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 from rich.console import Console
@@ -21,6 +22,7 @@ from cvm.publish.gallery import check_gallery, write_gallery
 from cvm.publish.publish import Published, publish
 from cvm.publish.run import RunResult, run_notebooks
 from cvm.publish.run_progress import console_progress
+from cvm.publish.screenshots import NoBrowserError, take_screenshots
 
 NOTEBOOKS = "notebooks"
 SMALL_SAMPLE = "data/sample"
@@ -33,7 +35,7 @@ def make_sample_once(
     *,
     customers: int,
     months: int = 36,
-    seed: int = SampleSettings.seed,
+    seed: int | None = None,
     workers: int = 2,
     console: Console,
 ) -> bool:
@@ -43,13 +45,14 @@ def make_sample_once(
         folder: Where to.
         customers: Subscriptions.
         months: Months of the panel.
-        seed: Seed of every draw.
+        seed: Seed of every draw; by default the generator's own.
         workers: Processes.
         console: Where progress is shown.
 
     Returns:
         Whether it was made now.
     """
+    seed = SampleSettings.seed if seed is None else seed
     wanted = {"customers": customers, "months": months, "seed": seed, "code": _generator()}
     made = folder / _MADE
     if made.is_file() and json.loads(made.read_text(encoding="utf-8")) == wanted:
@@ -263,5 +266,14 @@ def make_gallery(root: Path, *, check_only: bool, today: date, console: Console)
             )
         return
     result = run_on_small_sample(root, today=today, console=console)
+    pictures = root / "docs" / "gallery"
+    pictures.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as published, console.status("taking pictures"):
+        publish(result, published, now=datetime.combine(today, time(), UTC))
+        try:
+            names = sorted(path.stem for path in folders["dashboards_dir"].glob("*.ipynb"))
+            take_screenshots(Path(published), folders["dashboards_dir"], pictures, names)
+        except NoBrowserError as missing:
+            console.print(f"[yellow]–[/] the dashboards' pictures stay as they are: {missing}")
     for path in write_gallery(result, root / NOTEBOOKS, root / "docs", **folders):
         console.print(f"wrote {path.relative_to(root)}", highlight=False)
