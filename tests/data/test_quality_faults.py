@@ -287,6 +287,10 @@ FAULTS = {
         drop("months", lambda r: r["month"] == MAY),
         ("months", "month", "month_absent", 0, "kept", "2024-05"),
     ),
+    "a month of long ago": (
+        add("months", customer_id="C025", month=date(1999, 1, 1), bill_yuan=1.0),
+        ("months", "month", "month_stray", 1, "kept", "month 1999-01"),
+    ),
     "a month half exported": (
         drop("months", lambda r: r["month"] == MAY and r["customer_id"] > "C019"),
         [

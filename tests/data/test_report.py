@@ -101,7 +101,7 @@ def test_html_groups_by_table_says_severity_in_words_and_escapes() -> None:
         severity="soft",
         rows=1,
         examples=("row 1: bill_yuan <script>",),
-        details={"high": "1", "unit": "yuan"},
+        details={"high": "1"},
     )
     html = QualityReport(findings=(MISSING, evil), rows={"months": 5, "ledger": 1}).html("zh")
     assert "<script>" not in html

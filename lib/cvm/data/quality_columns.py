@@ -161,9 +161,9 @@ def _rules_of(value: ir.Value, column: Column, table: str, today: date) -> list[
     if low is not None and low == 0:
         rules.append(rule("negative", value < 0))
     elif low is not None:
-        rules.append(rule("too_low", value < low, low=_plain(low), unit=column.unit))
+        rules.append(rule("too_low", value < low, low=_plain(low)))
     if high is not None:
-        rules.append(rule("too_high", value > high, high=_plain(high), unit=column.unit))
+        rules.append(rule("too_high", value > high, high=_plain(high)))
     if column.kind == "category" and column.allowed:
         known = value.isin(list(column.allowed))
         rules.append(rule("not_allowed", ~known, allowed=", ".join(column.allowed)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -24,6 +25,8 @@ from cvm.data.quality_rules import (
 )
 
 GAPS = ("gap_inside", "gap_at_start", "gap_at_end")
+LONG_HOLE_MONTHS = 12
+"""Rows before a longer hole than this are stray, not the panel's beginning."""
 CUT_CUSTOMERS = 10
 CUT_CUSTOMERS_SHARE = 0.01
 """At least so many customers, and this share of them, must be missing at the end of the order."""
@@ -59,7 +62,18 @@ def _check_months(table: UnderCheck) -> tuple[date, date, list[date]] | None:
     if not by_month:
         return None
     count = {record["month"]: record["rows"] for record in by_month}
-    first, last = min(count), max(count)
+    last = max(count)
+    first = _begin(sorted(count))
+    if first > min(count):
+        table.note(
+            "month_stray",
+            sum(rows for month, rows in count.items() if month < first),
+            column="month",
+            examples=[f"month {month:%Y-%m}" for month in sorted(count) if month < first][
+                :EXAMPLES
+            ],
+            first=f"{first:%Y-%m}",
+        )
     every = [month_from_index(i) for i in range(month_index(first), month_index(last) + 1)]
     absent = [month for month in every if month not in count]
     if absent:
@@ -84,6 +98,15 @@ def _check_months(table: UnderCheck) -> tuple[date, date, list[date]] | None:
             before=f"{before:,}",
         )
     return first, whole_last, absent
+
+
+def _begin(months: Sequence[date]) -> date:
+    """Return where the panel begins: after the last hole of more than a year."""
+    first = months[0]
+    for before, month in pairwise(months):
+        if month_index(month) - month_index(before) > LONG_HOLE_MONTHS:
+            first = month
+    return first
 
 
 def _check_same_end(tables: Tables, spans: dict[str, tuple[date, date, list[date]]]) -> None:
@@ -166,7 +189,7 @@ def _check_service(
                 customers=f"{found[f'{gap} customers']:,}",
             )
     if customers is not None and (found["before"] or found["after"]):
-        _note_outside(months, customers)
+        _note_outside(months, customers, first)
 
 
 def _panel(
@@ -182,6 +205,7 @@ def _panel(
     Customers with a row whose month is faulty are left out: their gap is that fault.
     """
     rows = months.with_key()
+    rows = rows.filter(rows.month >= first)  # stray months are told already
     panel = rows.group_by("customer_id").agg(
         months=rows.month.nunique(), first=rows.month.min(), last=rows.month.max()
     )
@@ -243,9 +267,10 @@ def _gap_examples(
     return told
 
 
-def _note_outside(months: UnderCheck, customers: ir.Table) -> None:
+def _note_outside(months: UnderCheck, customers: ir.Table, first: date) -> None:
     """Note the rows that lie before joining or after leaving."""
     rows = months.with_key()
+    rows = rows.filter(rows.month >= first)
     dated = rows.select(ROW, "customer_id", "month").inner_join(customers.drop(ROW), "customer_id")
     kinds = {
         "before_joining": ("joined_month", dated.month < dated.joined_month),
