@@ -1,4 +1,4 @@
-"""The exact ledger against a lot-by-lot reference in plain Python, and against hand-worked cases."""
+"""The exact ledger against a lot-by-lot reference in plain Python, and hand-worked cases."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Reference:
     def end(self, month: int, leaving: bool) -> None:
         for lot in self.lots:
             if lot.dies <= month or leaving:
-                entry = "expired" if lot.dies <= month else "forfeited"
+                entry = "forfeited" if leaving else "expired"
                 self.flows[entry, lot.point_class, month] += lot.points
                 lot.points = 0
         self.lots = [lot for lot in self.lots if lot.points]

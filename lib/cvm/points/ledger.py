@@ -1,6 +1,6 @@
 """The exact points ledger: every member, every month, first in first out, to the point.
 
-A month goes: earn and receive, redeem, give away, expire at its end, forfeit on leaving. Points are
+A month goes: earn and receive, redeem, give away, forfeit on leaving, expire at its end. Points are
 never negative and none is lost: open + earned + in − redeemed − out − expired − forfeited = close.
 """
 
@@ -70,7 +70,9 @@ def run_ledger(
         [[0, 300, 0, 300], [300, 300, 450, 150]]
     """
     movements = movements or Movements()
-    first = earned.bill_fen if isinstance(earned, Billing) else next(iter(earned.values()), None)
+    first: Any = (
+        earned.bill_fen if isinstance(earned, Billing) else next(iter(earned.values()), None)
+    )
     if np.ndim(first) != 2:
         raise ArgumentError("earned", f"of {np.ndim(first)} dimensions", "of months by members")
     months, size = np.shape(first)

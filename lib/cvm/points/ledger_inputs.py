@@ -76,9 +76,11 @@ def panel(values: Any, name: str, shape: tuple[int, ...], dtype: type = np.int32
     if array.dtype != dtype:
         if array.dtype.kind == "f" and not (np.isfinite(array) & (array == np.rint(array))).all():
             raise DataError(name, "not whole", "whole numbers without gaps")
+        largest = 0
         if array.size and not np.can_cast(array.dtype, dtype):
-            if max(abs(int(array.max())), abs(int(array.min()))) > np.iinfo(dtype).max:
-                raise DataError(name, int(array.max()), f"at most {np.iinfo(dtype).max}")
+            largest = max(int(array.max()), -int(array.min()))
+        if largest > np.iinfo(dtype).max:
+            raise DataError(name, largest, f"at most {np.iinfo(dtype).max}")
     # Read-only arrays are another type to the compiler: it would compile again.
     return np.require(array, dtype=dtype, requirements=["C", "A", "W"])
 
@@ -135,8 +137,19 @@ def members_of(
         left = np.where(left < 0, np.int32(_INT32_MAX), left).astype(np.int32)
     opening = _by_class(movements.opening, classes, "opening", (window.history, size))
     members = Members(
-        bill, data, tenure, on_time, streak, level, given, opening, request, moved_in, moved_out, left
-    )  # fmt: skip
+        bill_fen=bill,
+        data_fen=data,
+        tenure=tenure,
+        on_time=on_time,
+        streak=streak,
+        level=level,
+        earned=given,
+        opening=opening,
+        request=request,
+        moved_in=moved_in,
+        moved_out=moved_out,
+        left=left,
+    )
     return members, combinations
 
 
@@ -167,9 +180,8 @@ def _levels(
         )
     for names, multipliers in columns.items():
         shaped = {
-            name: np.broadcast_to(np.asarray(values), np.shape(values) if np.ndim(values) else one)
+            name: values if np.ndim(values) else np.full(both[1], values, dtype=object)
             for name, values in earned.levels.items()
-            for one in [both[1:]]
         }
         codes, items = level_times(multipliers, shaped)
         codes = np.atleast_2d(codes)

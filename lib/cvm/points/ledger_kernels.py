@@ -1,6 +1,6 @@
-"""The compiled loops of the exact ledger. All of them stand here: compiled code cached on disk does
-not notice a change in another file.
+"""The compiled loops of the exact ledger.
 
+They stand in one file because compiled code cached on disk does not notice a change in another.
 Members are taken in blocks that fit the cache; within a block every month is one pass over its
 members, which the compiler turns into vector instructions. The kernels release the interpreter's
 lock and add whole numbers only, so that any number of threads gives the same totals. Arrays and
@@ -40,7 +40,7 @@ def _per(x, top, inverse, add):  # type: ignore[no-untyped-def]
 
 @compiled
 def _award(n, of, top, bottom, add, points, out):  # type: ignore[no-untyped-def]
-    """out = a share of a row + fixed points."""
+    """Write a share of a row + fixed points to out."""
     inverse, half = 1.0 / bottom, add + 0.5
     for j in range(n):
         out[j] = _per(of[j], top, inverse, half) + points
@@ -48,7 +48,7 @@ def _award(n, of, top, bottom, add, points, out):  # type: ignore[no-untyped-def
 
 @compiled
 def _award_bill(n, bill, left, t, top, bottom, add, fen, out):  # type: ignore[no-untyped-def]
-    """fen = the bill while in service; out = its points; return how many are negative."""
+    """Write bills while in service to fen, their points to out; return how many are negative."""
     inverse, half = 1.0 / bottom, add + 0.5
     negative = 0
     for j in range(n):
@@ -61,7 +61,7 @@ def _award_bill(n, bill, left, t, top, bottom, add, fen, out):  # type: ignore[n
 
 @compiled
 def _award_tenure(n, of, started, t, tops, bottom, add, out):  # type: ignore[no-untyped-def]
-    """out = the share of a row that the table names for each member's tenure."""
+    """Write the share of a row that the table names for each member's tenure."""
     inverse, half = 1.0 / bottom, add + 0.5
     last = tops.shape[0] - 1
     for j in range(n):
@@ -71,7 +71,7 @@ def _award_tenure(n, of, started, t, tops, bottom, add, out):  # type: ignore[no
 
 @compiled
 def _award_credit(n, of, on_time, streak, months, top, bottom, add, points, out):  # type: ignore[no-untyped-def]
-    """out = the share of a row + fixed points for those who have paid on time for long enough."""
+    """Write a share of a row + fixed points for those who have paid on time for long enough."""
     inverse, half = 1.0 / bottom, add + 0.5
     for j in range(n):
         run = streak[j] + 1 if on_time[j] != 0 else 0
@@ -82,7 +82,7 @@ def _award_credit(n, of, on_time, streak, months, top, bottom, add, points, out)
 
 @compiled
 def _award_data(n, spent, left, t, minimum, top, bottom, add, points, out):  # type: ignore[no-untyped-def]
-    """out = data points of those in service who spent enough; return how many are negative."""
+    """Write points of those in service who spent enough; return how many are negative."""
     inverse, half = 1.0 / bottom, add + 0.5
     negative = 0
     for j in range(n):
@@ -161,7 +161,7 @@ def _earn_bonus(m, e, t, d, b, n, fen, won, bonus, gain):  # type: ignore[no-unt
 
 @compiled
 def _add(n, row, out):  # type: ignore[no-untyped-def]
-    """out += row; return the row's sum."""
+    """Add a row to out; return the row's sum."""
     total = 0
     for j in range(n):
         value = np.int64(row[j])
@@ -204,7 +204,7 @@ def _negative(n, row):  # type: ignore[no-untyped-def]
 
 @compiled
 def _gain(m, e, t, b, n, from_bills, c, streak, row, gain, totals):  # type: ignore[no-untyped-def]
-    """Fill one month's lots of a block; what is transferred in is counted, what is earned not yet."""
+    """Fill one month's lots of a block; count what is transferred in."""
     if from_bills:
         _earn(m, e, t, b, n, streak, row, gain, totals)
     else:
@@ -246,7 +246,7 @@ def _book(entry, t, p, pooled, n, took, used, earned, cum, at, done, totals):  #
 
 @compiled
 def _grant(n, asked, total, have, smallest, enforce, truncate, want, tally):  # type: ignore[no-untyped-def]
-    """want = what is given of what is asked; count what is not."""
+    """Write what is given of what is asked to want; count what is not."""
     requests = requested = below = below_points = over = given = negative = 0
     for j in range(n):
         ask = np.int64(asked[j])
@@ -284,7 +284,7 @@ def _divide(n, spare, want):  # type: ignore[no-untyped-def]
 
 @compiled
 def _left_over(n, earned, used, out):  # type: ignore[no-untyped-def]
-    """out = what is earned and not gone."""
+    """Write what is earned and not gone."""
     for j in range(n):
         out[j] = max(earned[j] - used[j], 0)
 
@@ -330,7 +330,7 @@ def run_accounts(start, stop, from_bills, m, e, c, totals):  # type: ignore[no-u
     to E of the latest dead lot where that is more; the balance is E − C. First in, first out.
     """
     classes, lots = totals.aged.shape
-    accounts, months = c.cut.shape
+    accounts = c.cut.shape[0]
     pooled = accounts < classes
     cum = np.zeros((lots, classes, BLOCK), np.int64)
     earned = np.zeros((lots, 1, BLOCK), np.int64) if pooled else cum
@@ -397,12 +397,12 @@ def run_accounts(start, stop, from_bills, m, e, c, totals):  # type: ignore[no-u
                         _copy(n, took[p], totals.redeemed[p, t, b : b + n])
             for p in range(accounts):
                 cut, gone = c.cut[p, t], took[p]
+                if c.forfeit != 0 and _forfeit(n, earned[h, p], used[p], left, t, gone) > 0:
+                    _book(FORFEITED, t, p, pooled, n, gone, used[p], earned, cum, at, done, totals)
                 if cut >= 0 and _expire(n, earned[cut, p], used[p], gone) > 0:
                     _book(EXPIRED, t, p, pooled, n, gone, used[p], earned, cum, at, done, totals)
                     if totals.expired.shape[0] > 0:
                         _copy(n, gone, totals.expired[p, t, b : b + n])
-                if c.forfeit != 0 and _forfeit(n, earned[h, p], used[p], left, t, gone) > 0:
-                    _book(FORFEITED, t, p, pooled, n, gone, used[p], earned, cum, at, done, totals)
             if totals.balance.shape[0] > 0:
                 for p in range(accounts):
                     _left_over(n, earned[h, p], used[p], total)

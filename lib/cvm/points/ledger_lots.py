@@ -77,7 +77,6 @@ def _redeem(asked, way, t, j, latest, first, usable, left, c, totals):  # type: 
 def run_lots(start, stop, lots_in, m, c, totals):  # type: ignore[no-untyped-def]
     """Run members ``start`` to ``stop`` whose lots are lots_in[h, k, member − start]."""
     classes, lots = totals.aged.shape
-    months = c.smallest.shape[0]
     size = classes * lots
     left = np.zeros(size, np.int64)
     usable = np.zeros(classes, np.int64)
@@ -113,8 +112,9 @@ def run_lots(start, stop, lots_in, m, c, totals):  # type: ignore[no-untyped-def
             for r in range(first, size):
                 if left[r] > 0:
                     k = c.lot[r] // lots
-                    entry = EXPIRED if c.dies[r] <= t else FORFEITED
-                    if entry == EXPIRED or (m.left[j] <= t and c.forfeit != 0):
+                    leaves = m.left[j] <= t and c.forfeit != 0
+                    entry = FORFEITED if leaves else EXPIRED
+                    if leaves or c.dies[r] <= t:
                         totals.flows[entry, k, t] += left[r]
                         if entry == EXPIRED and totals.expired.shape[0] > 0:
                             totals.expired[k, t, j] += left[r]

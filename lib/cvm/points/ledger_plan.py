@@ -84,7 +84,7 @@ def plan_course(
     """Return how points leave, and whether plain accounts will do.
 
     Accounts (the cumulative identity) need every lot of an account to die no sooner than the lots
-    before it, and the account to be redeemed from its front. Otherwise lots are followed one by one.
+    before it, and the account to be redeemed from its front. Otherwise each lot is followed.
 
     Args:
         book: The rules.

@@ -1,7 +1,8 @@
 """The arrays that pass between the ledger and its compiled loops.
 
-Names: ``t`` month of the window, ``h`` month of a lot (``history`` months precede the window), ``k``
-class, ``p`` account, ``e`` edition, ``c`` campaign. Whole numbers are 64 bits unless said otherwise.
+Names: ``t`` month of the window, ``h`` month of a lot (``history`` months precede the window),
+``k`` class, ``p`` account, ``e`` edition, ``c`` campaign. Whole numbers have 64 bits unless another
+size is given.
 """
 
 from __future__ import annotations

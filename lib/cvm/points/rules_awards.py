@@ -65,6 +65,7 @@ def points_earned(
         [450, 160]
     """
     earn = rules.earn if isinstance(rules, Rules) else rules
+    _check_lengths(bill_yuan, tenure_months, on_time_months, data_yuan, *(levels or {}).values())
     exact = exact_earn(earn)
     bill_fen = np.atleast_1d(to_fen(bill_yuan))
     base = exact.base.of(bill_fen)
@@ -96,10 +97,7 @@ def points_earned(
         if campaign.first_index <= month_index(parse_month(month)) <= campaign.last_index:
             won = campaign.rate.of(base) + campaign.points
             bonus = bonus + np.where(bill_fen >= campaign.minimum_fen, won, 0)
-    try:
-        columns = np.broadcast_arrays(consumption, tenure, credit, data, bonus)
-    except ValueError as error:
-        raise ArgumentError("inputs", "of different lengths", "of one length") from error
+    columns = np.broadcast_arrays(consumption, tenure, credit, data, bonus)
     index = bill_yuan.index if isinstance(bill_yuan, pd.Series) else None
     return pd.DataFrame(dict(zip(POINT_CLASSES, columns, strict=True)), index=index)
 
@@ -172,6 +170,12 @@ def _tenure_points(exact: ExactEarn, awarded: np.ndarray, months: np.ndarray) ->
     for since, rate in exact.tenure:
         points = np.where(months >= since, rate.of(awarded), points)
     return points
+
+
+def _check_lengths(*inputs: Any) -> None:
+    sizes = sorted({np.size(values) for values in inputs if values is not None} - {1})
+    if len(sizes) > 1:
+        raise ArgumentError("inputs", f"of lengths {sizes}", "of one length")
 
 
 def _given(values: Any, name: str) -> Any:
