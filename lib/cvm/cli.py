@@ -209,9 +209,24 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8866,
 ) -> None:
     """Serve the dashboards on the latest snapshot until Ctrl-C."""
+    _serve(root, project_root() / "dashboards", host, port)
+
+
+def _serve(root: Path, dashboards: Path, host: str, port: int) -> None:
     from cvm.publish.serve import serve as serve_dashboards
 
-    serve_dashboards(root, dashboards=project_root() / "dashboards", host=host, port=port)
+    waiting = out.status("starting the dashboards")
+    waiting.start()
+
+    def ready(address: str) -> None:
+        waiting.stop()
+        out.print(f"[green]✓[/] dashboards on [bold]{address}[/]  (Ctrl-C stops them)")
+        sys.stdout.flush()
+
+    try:
+        serve_dashboards(root, dashboards=dashboards, host=host, port=port, ready=ready)
+    finally:
+        waiting.stop()
 
 
 @app.command()
@@ -318,9 +333,7 @@ def demo(
         root, root / "published", source=str(folder), now=datetime.now(UTC), console=out
     )
     if serving:
-        from cvm.publish.serve import serve as serve_dashboards
-
-        serve_dashboards(root / "published", dashboards=root / "dashboards", port=port)
+        _serve(root / "published", root / "dashboards", "127.0.0.1", port)
 
 
 if __name__ == "__main__":
