@@ -75,7 +75,7 @@ def _repeating(stage: Stage, raw: Raw, fields: list[Field]) -> dict[str, str]:
         return {}
     counts = ", ".join(f"approx_count_distinct({quote(header)})" for header in headers)
     source = quote(raw.table.get_name())
-    found = stage.connection.execute(f"SELECT {counts} FROM {source}").fetchone() or ()
+    found = stage.row(f"SELECT {counts} FROM {source}")
     most = min(_MOST_TEXTS, raw.rows // _LEAST_REPEATS)
     few = {header for header, texts in zip(headers, found, strict=True) if texts <= most}
     return {name: header for name, header in single.items() if header in few}

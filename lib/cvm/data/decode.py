@@ -214,7 +214,9 @@ def _known_codec(name: str) -> str:
 
 def _samples(path: Path, near_byte: int | None) -> list[bytes]:
     size = path.stat().st_size
-    starts = {0, size // 2, max(0, size - _SAMPLE_BYTES)}
+    if size <= 3 * _SAMPLE_BYTES:
+        return [path.read_bytes()]
+    starts = {0, size // 2, size - _SAMPLE_BYTES}
     if near_byte is not None:
         starts.add(max(0, near_byte - _SAMPLE_BYTES // 2))
     samples = []
@@ -222,15 +224,14 @@ def _samples(path: Path, near_byte: int | None) -> list[bytes]:
         for start in sorted(starts):
             source.seek(start)
             sample = source.read(_SAMPLE_BYTES)
-            samples.append(_whole_lines(sample, from_start=start == 0))
+            samples.append(sample if start == 0 else _from_line_start(sample))
     return samples
 
 
-def _whole_lines(sample: bytes, *, from_start: bool) -> bytes:
-    """Cut a sample to whole lines, so that no character is cut in two."""
-    first = 0 if from_start else sample.find(b"\n") + 1
-    last = sample.rfind(b"\n") + 1
-    return sample[first:last] if last > first else sample[first:]
+def _from_line_start(sample: bytes) -> bytes:
+    """Drop the first, partial line of a sample, so that it begins with a whole character."""
+    ends = [place for end in (b"\n", b"\r") if (place := sample.find(end)) >= 0]
+    return sample[min(ends) + 1 :] if ends else b""
 
 
 def _unmarked_utf16(start: bytes) -> str | None:

@@ -153,7 +153,7 @@ def _kind_of(stage: Stage, raw: Raw, header: str, decimal: str) -> Kind:
     # Leading zeros are codes, not numbers.
     code = texts[header].re_search(r"^\s*0\d").any()
     query = ibis.to_sql(texts.aggregate(**unreadable, code=code), dialect="duckdb")
-    *fails, is_code = stage.connection.execute(query).fetchone() or (True,) * 4
+    *fails, is_code = stage.row(query)
     for kind, fail in zip(kinds, fails, strict=True):
         if fail != UNREADABLE and not (is_code and kind != "flag"):
             return kind

@@ -257,9 +257,7 @@ def _staged_fingerprint(stage: Stage, tables: Mapping[str, ReadTable], plan: Pla
     digest = hashlib.sha256(plan.mapping_text.encode())
     for name, each in tables.items():
         raw = quote(each.raw.table.get_name())
-        found = stage.connection.execute(
-            f"SELECT count(*), bit_xor(hash(r)), sum(hash(r)::HUGEINT) FROM {raw} r"
-        ).fetchone()
+        found = stage.row(f"SELECT count(*), bit_xor(hash(r)), sum(hash(r)::HUGEINT) FROM {raw} r")
         digest.update(f"{name}{found}".encode())
     return digest.hexdigest()
 

@@ -104,14 +104,14 @@ def make_record(
     """Return what ``prepared.json`` says, from the tables as they were written."""
     written = sorted(path.name for path in (folder / "tables").iterdir())
     rows = {
-        name: _one(stage, f"SELECT count(*) FROM {literal(folder / 'tables' / name / PART)}")[0]
+        name: stage.row(f"SELECT count(*) FROM {literal(folder / 'tables' / name / PART)}")[0]
         for name in CONTRACT
         if name in written
     }
     first = last = None
     if "months" in rows:
         months = literal(folder / "tables" / "months" / PART)
-        first, last = _one(stage, f"SELECT min(month), max(month) FROM {months}")
+        first, last = stage.row(f"SELECT min(month), max(month) FROM {months}")
     return {
         "source": source,
         "fingerprint": fingerprint,
@@ -126,10 +126,6 @@ def make_record(
     }
 
 
-def _one(stage: Stage, query: str) -> tuple:
-    return stage.connection.execute(query).fetchone() or ()
-
-
 def _union(views: list[str]) -> str:
     return " UNION ALL ".join(f"SELECT * FROM {quote(view)}" for view in views)
 
@@ -138,7 +134,7 @@ def _write_csv(stage: Stage, query: str, path: Path) -> None:
     """Write the rows of a query, if there are any, with the mark by which Excel knows UTF-8."""
     rows = quote(f"rows of {path.stem}")
     stage.connection.execute(f"CREATE OR REPLACE TABLE {rows} AS {query}")
-    if stage.connection.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchone() is None:
+    if not stage.row(f"SELECT 1 FROM {rows} LIMIT 1"):
         return
     plain = path.with_suffix(".plain")
     stage.connection.execute(f"COPY (FROM {rows}) TO {literal(plain)} (FORMAT csv, HEADER true)")

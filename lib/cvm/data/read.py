@@ -92,6 +92,12 @@ class Stage:
         # Lets go of the files, so that the folder can be removed (Windows insists).
         self.backend.disconnect()
 
+    def row(self, query: str) -> tuple:
+        """Return the first row of a query's result, empty if there is none."""
+        # All rows are fetched: an unfinished result would block the connection.
+        rows = self.connection.execute(query).fetchall()
+        return rows[0] if rows else ()
+
     def keep(self, name: str, expression: ibis.Table) -> ibis.Table:
         """Compute an expression once and return the table that holds it."""
         untyped = {each: "string" for each, kind in expression.schema().items() if kind.is_null()}
@@ -311,7 +317,7 @@ def read_parquet(stage: Stage, name: str, path: Path) -> Raw:
     if rows == 0:
         raise DataError(f"{path}.rows", 0, "at least 1", action="export the file again")
     listed = ", ".join(literal(file) for file in files)
-    offset = f"list_extract({offsets}::BIGINT[], file_index + 1)" if len(files) > 1 else "0"
+    offset = f"list_extract({offsets}::BIGINT[], file_index::BIGINT + 1)" if len(files) > 1 else "0"
     try:
         stage.connection.execute(
             f"CREATE OR REPLACE VIEW {quote(f'raw_{name}')} AS "
@@ -357,9 +363,8 @@ def parquet_files(path: Path) -> list[Path]:
 
 def _parquet_rows(stage: Stage, file: Path) -> int:
     try:
-        found = stage.connection.execute(
-            f"SELECT num_rows FROM parquet_file_metadata({literal(file)})"
-        ).fetchone()
+        query = f"SELECT num_rows FROM parquet_file_metadata({literal(file)})"
+        return int(stage.row(query)[0])
     except duckdb.Error as error:
         raise DataError(
             str(file),
@@ -367,12 +372,10 @@ def _parquet_rows(stage: Stage, file: Path) -> int:
             "a complete Parquet file",
             action="the file is cut off or not Parquet: copy or export it again",
         ) from None
-    return int(found[0]) if found else 0
 
 
 def _count(stage: Stage, name: str) -> int:
-    found = stage.connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone()
-    return int(found[0]) if found else 0
+    return int(stage.row(f"SELECT count(*) FROM {quote(name)}")[0])
 
 
 def first_line(error: Exception) -> str:

@@ -76,6 +76,9 @@ def list_tables(backend: Any, url: str) -> list[str]:
         DataError: The database is locked or gone.
     """
     try:
+        if backend.name == "duckdb":  # Ibis 12 lists tables by a call that DuckDB 2 dropped
+            query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'main'"
+            return sorted(name for (name,) in backend.con.execute(query).fetchall())
         return sorted(backend.list_tables())
     except Exception as error:
         raise _unreachable(url, error) from None
@@ -102,16 +105,12 @@ def read_database(stage: Stage, name: str, backend: Any, url: str, table: str) -
         source = backend.table(table)
         headers = unique_headers(source.columns)
         renamed = source.rename(dict(zip(headers, source.columns, strict=True)))
-        reader = renamed.to_pyarrow_batches(chunk_size=_BATCH_ROWS)
-        stage.connection.register(
-            "database_rows", pa.RecordBatchReader.from_batches(reader.schema, reader)
-        )
+        stage.connection.register("database_rows", _batches(backend, renamed))
         stage.connection.execute(f"CREATE OR REPLACE TABLE {loaded} AS SELECT * FROM database_rows")
         stage.connection.unregister("database_rows")
     except Exception as error:
         raise _unreachable(url, error) from None
-    found = stage.connection.execute(f"SELECT count(*) FROM {loaded}").fetchone()
-    rows = int(found[0]) if found else 0
+    rows = int(stage.row(f"SELECT count(*) FROM {loaded}")[0])
     if rows == 0:
         raise DataError(
             f"{without_password(url)} {table}.rows", 0, "at least 1", action="fill the table"
@@ -128,6 +127,16 @@ def read_database(stage: Stage, name: str, backend: Any, url: str, table: str) -
         how={"format": "database"},
         typed=True,
     )
+
+
+def _batches(backend: Any, table: Any) -> pa.RecordBatchReader:
+    """Return the rows of a table as a stream, in bounded memory."""
+    if backend.name == "duckdb":  # Ibis 12 streams by a call that DuckDB 2 dropped
+        rows = backend.con.sql(ibis.to_sql(table, dialect="duckdb"))
+        stream = getattr(rows, "to_arrow_reader", None) or rows.fetch_arrow_reader
+        return stream(_BATCH_ROWS)
+    batches = table.to_pyarrow_batches(chunk_size=_BATCH_ROWS)
+    return pa.RecordBatchReader.from_batches(batches.schema, batches)
 
 
 def _unreachable(url: str, error: Exception) -> DataError:

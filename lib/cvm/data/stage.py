@@ -123,7 +123,7 @@ def _cheap_values(stage: Stage, raw: Raw, fields: list[Field]) -> dict[str, ir.V
     if not measures:
         return values
     query = ibis.to_sql(raw.table.aggregate(**measures), dialect="duckdb")
-    found = stage.connection.execute(query).fetchone() or ()
+    found = stage.row(query)
     return None if any(found) else values
 
 
@@ -134,7 +134,7 @@ def _count(
     counts = whole.aggregate(
         **{field.name: (whole[MARK + field.name] == mark).sum().fill_null(0) for field in fields}
     )
-    found = stage.connection.execute(ibis.to_sql(counts, dialect="duckdb")).fetchone() or ()
+    found = stage.row(ibis.to_sql(counts, dialect="duckdb"))
     return [(field, int(rows)) for field, rows in zip(fields, found, strict=True) if rows]
 
 
