@@ -19,20 +19,20 @@ from cvm.points.behaviour_terms import ChannelMix, Coefficients, FloatArray
 
 __all__ = ["Behaviour", "ChannelMix", "Coefficients"]
 
-BASE_TIER = "none"
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Behaviour:
     """Members' redemption behaviour, fitted or stated.
 
     Terms of ``chance`` (log odds): ``intercept`` (a balance at the threshold, an average month),
-    ``log_ratio`` (natural logarithm of balance ÷ threshold), ``just_qualified`` (the first month
+    ``log_ratio`` (natural logarithm of balance ÷ threshold) and ``log_ratio_over_…`` (what it has
+    beyond so many times the threshold), ``just_qualified`` (the first month
     above it), ``rush`` (share of the balance that expires within :attr:`rush_months`),
     ``festival`` (Spring Festival month), ``month_1`` … ``month_12`` (add up to zero), ``tier_…``
-    (against :data:`BASE_TIER`), ``since_3`` … (last redemption so many months ago at most, against
-    longer or never) and ``value`` (per logarithm of a point's value ÷ its value today). The size
-    models use the same names.
+    (against no card), ``since_3`` … (last redemption so many months ago at most, against
+    longer or never), ``waited_5`` … (months in a row qualified without redeeming, against fewer:
+    who saves up for something waits) and ``value`` (per logarithm of a point's value ÷ its value
+    today). The size models use the same names.
 
     Attributes:
         chance: Chance that a qualified member redeems in a month.
@@ -46,6 +46,7 @@ class Behaviour:
         ratio_range: Balance ÷ threshold that the data cover; beyond it, the chance stays level.
         tiers: Tiers, in the order of integer codes.
         since_edges_months: Ends of the bands of months since the last redemption.
+        waited_edges_months: Ends of the bands of months waited.
         rush_months: Months before expiry in which members hurry.
         month_spread: Standard deviation between months of the logarithm of redemption, beyond
             season and chance.
@@ -65,6 +66,7 @@ class Behaviour:
     ratio_range: tuple[float, float] = (1.0, 10.0)
     tiers: tuple[str, ...] = ()
     since_edges_months: tuple[int, ...] = (3, 12)
+    waited_edges_months: tuple[int, ...] = (2, 5, 8, 11, 14, 17, 23)
     rush_months: int = 3
     month_spread: float = 0.0
     pressure_below_points: float = 0.0
@@ -81,8 +83,10 @@ class Behaviour:
         low, high = self.ratio_range
         if not 0 < low <= high:
             raise ArgumentError("ratio_range", self.ratio_range, "rising and above 0")
-        if list(self.since_edges_months) != sorted(set(self.since_edges_months)):
-            raise ArgumentError("since_edges_months", self.since_edges_months, "rising")
+        for name in ("since_edges_months", "waited_edges_months"):
+            edges = getattr(self, name)
+            if list(edges) != sorted(set(edges)):
+                raise ArgumentError(name, edges, "rising")
         object.__setattr__(self, "_codes", {name: at for at, name in enumerate(self.tiers)})
 
     def monthly_chance(
@@ -95,6 +99,7 @@ class Behaviour:
         festival: npt.ArrayLike | None = None,
         just_qualified: npt.ArrayLike | None = None,
         months_since_last: npt.ArrayLike | None = None,
+        months_waited: npt.ArrayLike | None = None,
         months_to_expiry: npt.ArrayLike | None = None,
         expiring_share: npt.ArrayLike | None = None,
         value_ratio: npt.ArrayLike = 1.0,
@@ -113,6 +118,8 @@ class Behaviour:
                 in this calendar month.
             just_qualified: Whether the balance was below the threshold a month earlier.
             months_since_last: Months since the last redemption; ``nan`` for never.
+            months_waited: Months in a row, before this one, that the member qualified and did not
+                redeem; ``nan`` if it began before the data.
             months_to_expiry: Months to the next clearing, 0 in the month of it. Left out,
                 ``expiring_share`` is taken as within reach.
             expiring_share: Share of the balance that the next clearing takes; 0 without clearing.
@@ -130,6 +137,7 @@ class Behaviour:
             festival=festival,
             just_qualified=just_qualified,
             months_since_last=months_since_last,
+            months_waited=months_waited,
             rush_share=self._rush(expiring_share, months_to_expiry),
             value_ratio=value_ratio,
         )
@@ -265,4 +273,5 @@ class Behaviour:
             ratio_range=self.ratio_range,
             tiers=self.tiers,
             since_edges_months=self.since_edges_months,
+            waited_edges_months=self.waited_edges_months,
         )

@@ -84,6 +84,17 @@ class Coefficients:
             )
         )
 
+    def p_value(self, *prefixes: str) -> float:
+        """Return the p-value of a Wald test that the terms whose names begin so are 0; or 1."""
+        from scipy import stats
+
+        at = [place for place, name in enumerate(self.names) if name.startswith(prefixes)]
+        if not at:
+            return 1.0
+        part, values = self.covariance[np.ix_(at, at)], np.take(self.values, at)
+        wald = float(values @ np.linalg.pinv(part, hermitian=True) @ values)
+        return float(stats.chi2.sf(wald, max(1, int(np.linalg.matrix_rank(part)))))
+
     def table(self) -> pd.DataFrame:
         """Return ``term``, ``log_odds``, ``standard_error``, ``odds_ratio``."""
         return pd.DataFrame(
