@@ -282,10 +282,8 @@ def test_a_snapshot_lost_while_serving_is_told_to_viewers(place, tmp_path):
 
 
 @pytest.mark.browser
-def test_live_widgets_work_and_the_browser_asks_no_other_host(place, tmp_path):
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not Path("/usr/bin/chromium").exists():
-        pytest.skip("needs Debian's Chromium")
+@pytest.mark.browser
+def test_live_widgets_work_and_the_browser_asks_no_other_host(browser, place, tmp_path):
     code = (
         "import ipywidgets as w\n"
         "button, label = w.Button(description='go'), w.Label('before')\n"
@@ -294,15 +292,7 @@ def test_live_widgets_work_and_the_browser_asks_no_other_host(place, tmp_path):
     )
     boards = write_boards(tmp_path / "boards", {"live": ("滑杆 · Live", code)})
     asked = []
-    with (
-        running(place / "published", dashboards=boards, port=free_port()) as server,
-        playwright.sync_playwright() as play,
-    ):
-        quiet = ("background-networking", "component-update", "sync", "gpu")
-        browser = play.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)],
-        )
+    with running(place / "published", dashboards=boards, port=free_port()) as server:
         page = browser.new_page()
         page.on("request", lambda request: asked.append(urlsplit(request.url)))
         page.goto(f"{server.address}voila/render/live.ipynb?lang=zh", wait_until="commit")
@@ -317,6 +307,6 @@ def test_live_widgets_work_and_the_browser_asks_no_other_host(place, tmp_path):
             time.sleep(0.1)
         assert kernels == 1
         assert psutil.Process(server.process.pid).children() == []
-        browser.close()
+        page.close()
     hosts = {address.netloc for address in asked if address.scheme in ("http", "https", "ws")}
     assert hosts == {urlsplit(server.address).netloc}

@@ -296,7 +296,7 @@ def _after(stated: Mapping[str, Any], file: Path) -> list[str]:
 def _publishes(notebook: Notebook, stated: Mapping[str, Any]) -> list[str]:
     recorded = {_literal(c) for _, cell in _code(notebook) for c in _book_calls(cell, "table")}
     declared = set(stated.get("publishes", ()))
-    if any(_book_calls(cell, "publish") for _, cell in _code(notebook)):
+    if any(list(_book_calls(cell, "publish")) for _, cell in _code(notebook)):
         # book.publish holds the names of a result's frames to the metadata when it runs.
         declared &= recorded
     problems = [
