@@ -14,6 +14,10 @@ import pytest
 import cvm.data
 from cvm.data import collect, open_data
 from cvm.data import reduce_overview as overview
+from cvm.data import reduce_points as points
+from cvm.data import reduce_points_behaviour as behaviour
+from cvm.data import reduce_points_pressure as pressure
+from cvm.data import reduce_points_vintages as vintages
 from cvm.data import reduce_quality as quality
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -32,6 +36,23 @@ REDUCTIONS = {
     "reduce_coverage": lambda t: quality.reduce_coverage(t["months"]),
     "reduce_bills": lambda t: quality.reduce_bills(t["months"], LAST),
     "reduce_ledger": lambda t: quality.reduce_ledger(t["ledger"]),
+    "reduce_points_flows": lambda t: points.reduce_points_flows(
+        t["ledger"], t["months"], t["customers"], by=("vip_tier", "county")
+    ),
+    "reduce_points_flows, months alone": lambda t: points.reduce_points_flows(
+        t["ledger"], t["months"], by=()
+    ),
+    "reduce_points_channels": lambda t: points.reduce_points_channels(t["ledger"], t["months"]),
+    "reduce_points_behaviour": lambda t: behaviour.reduce_points_behaviour(
+        t["ledger"], t["months"], threshold_points=3_500, clearing_years=2
+    ),
+    "reduce_points_behaviour, points live 24 months": lambda t: behaviour.reduce_points_behaviour(
+        t["ledger"], t["months"], threshold_points={LAST: 1_000}, exceed=False, life_months=24
+    ),
+    "reduce_points_pressure": lambda t: pressure.reduce_points_pressure(
+        t["months"], threshold_points=3_500
+    ),
+    "reduce_points_vintages": lambda t: vintages.reduce_points_vintages(t["ledger"]),
 }
 
 
