@@ -17,6 +17,7 @@ from cvm.points.behaviour_fitting import fit_chance, fit_size
 from cvm.points.behaviour_model import Behaviour
 from cvm.points.behaviour_stated import stated_behaviour
 from cvm.points.behaviour_tables import (
+    by_ratio,
     calibration,
     coefficient_table,
     observed_assumed,
@@ -62,6 +63,10 @@ class BehaviourFit(Result):
     def observed_assumed(self) -> pd.DataFrame:
         """Return observed, fitted and assumed chance by what drives it, and the share taken."""
         return observed_assumed(self.behaviour, self.assumed, self.cells)
+
+    def by_ratio(self) -> pd.DataFrame:
+        """Return observed, fitted and assumed chance by bands of balance ÷ threshold."""
+        return by_ratio(self.behaviour, self.assumed, self.cells, dispersion=self.dispersion)
 
     def drivers(self) -> pd.DataFrame:
         """Return what the chance depends on, the strongest first."""
@@ -186,7 +191,8 @@ def fit_behaviour(
         dispersion=chance.dispersion,
         months=used["month"].nunique(),
         below_threshold_redemptions=int(below["redeemers"].sum()),
-        assumed=assumed or stated_behaviour(threshold_points=threshold_points).behaviour,
+        assumed=assumed
+        or stated_behaviour(threshold_points=threshold_points, exceed=exceed).behaviour,
     )
 
 

@@ -112,6 +112,48 @@ def calibration(
     return table.assign(expected_share=expected, observed_share=observed, low=low, high=high)
 
 
+def by_ratio(
+    behaviour: Behaviour,
+    assumed: Behaviour,
+    cells: pd.DataFrame,
+    *,
+    dispersion: float = 1.0,
+    least_at_risk: int = 30,
+) -> pd.DataFrame:
+    """Return the chance by bands of balance ÷ threshold, over the same member-months.
+
+    Args:
+        behaviour: Fitted.
+        assumed: What it is held against.
+        cells: Cells of qualified members with their means.
+        dispersion: Variance ÷ that of independent member-months, for the interval.
+        least_at_risk: Smaller bands are left out.
+
+    Returns:
+        ``ratio`` (mean of the band), ``at_risk``, ``observed``, ``low``, ``high``, ``fitted``,
+        ``assumed``.
+    """
+    size = cells["at_risk"].to_numpy(dtype=float)
+    frame = pd.DataFrame(
+        {
+            "band": cells["ratio_band"].to_numpy(),
+            "at_risk": size,
+            "log_ratio": cells["log_ratio_sum"].to_numpy(dtype=float),
+            "observed": cells["redeemers"].to_numpy(dtype=float),
+            "fitted": size * expected_chance(behaviour, cells),
+            "assumed": size * expected_chance(assumed, cells),
+        }
+    )
+    sums = frame.groupby("band").sum()
+    sums = sums[sums["at_risk"] >= least_at_risk]
+    means = sums.div(sums["at_risk"], axis=0)
+    low, high = wilson(means["observed"], sums["at_risk"] / dispersion)
+    table = means[["observed", "fitted", "assumed"]].assign(low=low, high=high)
+    table.insert(0, "ratio", np.exp(means["log_ratio"]))
+    table.insert(1, "at_risk", sums["at_risk"].astype(int))
+    return table.reset_index(drop=True)
+
+
 def wilson(
     share: pd.Series, count: pd.Series, confidence: float = 0.95
 ) -> tuple[pd.Series, pd.Series]:

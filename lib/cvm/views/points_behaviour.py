@@ -1,0 +1,138 @@
+"""Charts of redemption behaviour: calibration, chance by balance, drivers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+
+from cvm.core.i18n import say
+from cvm.core.money import format_share
+from cvm.views.theme import Width, share_axis, themed
+
+if TYPE_CHECKING:
+    from cvm.points.behaviour import BehaviourFit
+    from cvm.points.behaviour_model import Behaviour
+    from cvm.points.behaviour_stated import StatedBehaviour
+
+AREA = "points_behaviour"
+_CONFIDENCE = 0.95
+
+
+def plot_calibration(
+    fit: BehaviourFit, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw observed against expected redemption by groups of rising chance, with intervals."""
+    with themed(lang, width) as palette:
+        axes = _axes(ax)
+        table = fit.calibration()
+        observed, expected = table["observed_share"], table["expected_share"]
+        top = 1.08 * float(max(table["high"].max(), expected.max()))
+        axes.plot([0, top], [0, top], color=palette.muted, lw=1, label=_say("perfect", lang))
+        axes.errorbar(
+            expected,
+            observed,
+            yerr=np.clip([observed - table["low"], table["high"] - observed], 0, None),
+            fmt="o",
+            color=palette.main,
+            ecolor=palette.light,
+            elinewidth=3,
+            label=_say("interval", lang, confidence=format_share(_CONFIDENCE, decimals=0)),
+        )
+        axes.set_xlim(0, top)
+        axes.set_ylim(0, top)
+        share_axis(axes, axis="x")
+        share_axis(axes, axis="y")
+        axes.set_xlabel(_say("expected", lang))
+        axes.set_ylabel(_say("observed", lang))
+        axes.legend(loc="upper left")
+    return axes
+
+
+def plot_chance(
+    found: BehaviourFit | StatedBehaviour,
+    ax: Axes | None = None,
+    *,
+    lang: str = "en",
+    width: Width = "wide",
+) -> Axes:
+    """Draw the monthly chance by balance ÷ threshold: observed, fitted and assumed.
+
+    Fitted and assumed are for the same member-months as the observed. A stated behaviour is drawn
+    alone, and said to be assumed.
+    """
+    with themed(lang, width) as palette:
+        axes = _axes(ax)
+        line, seen = (0, (4, 2)), getattr(found, "cells", None)
+        if seen is None:
+            ratio = np.linspace(1.0, min(found.behaviour.ratio_range[1], 6.0), 200)[1:]
+            chance = _curve(found.behaviour, ratio)
+            axes.plot(
+                ratio, chance, color=palette.accent, linestyle=line, label=_say("assumed", lang)
+            )
+        else:
+            bands = found.by_ratio()  # type: ignore[union-attr]
+            ratio = bands["ratio"].to_numpy()
+            axes.plot(ratio, bands["fitted"], color=palette.main, label=_say("fitted", lang))
+            axes.plot(
+                ratio,
+                bands["assumed"],
+                color=palette.accent,
+                linestyle=line,
+                label=_say("assumed", lang),
+            )
+            low, high = bands["observed"] - bands["low"], bands["high"] - bands["observed"]
+            axes.errorbar(
+                ratio,
+                bands["observed"],
+                yerr=np.clip([low, high], 0, None),
+                fmt="o",
+                color=palette.ink,
+                ecolor=palette.light,
+                elinewidth=3,
+                label=_say("seen", lang),
+            )
+        axes.set_xlim(left=1.0)
+        axes.set_ylim(bottom=0)
+        share_axis(axes, axis="y")
+        axes.set_xlabel(_say("ratio", lang))
+        axes.set_ylabel(_say("chance", lang))
+        axes.legend()
+    return axes
+
+
+def plot_drivers(
+    fit: BehaviourFit, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw how far each driver moves the chance; those not clear are pale."""
+    with themed(lang, width) as palette:
+        axes = _axes(ax)
+        table = fit.drivers()
+        places = np.arange(len(table))
+        colors = [palette.main if clear else palette.light for clear in table["clear"]]
+        axes.barh(places, table["strength"], color=colors, height=0.6)
+        names = [
+            say(f"{AREA}.driver.{name}", lang) + ("" if clear else f" ({_say('unclear', lang)})")
+            for name, clear in zip(table["driver"], table["clear"], strict=True)
+        ]
+        axes.set_yticks(places, names)
+        axes.invert_yaxis()
+        axes.grid(False, axis="y")
+        axes.grid(True, axis="x")
+        axes.set_xlabel(_say("strength", lang))
+    return axes
+
+
+def _curve(behaviour: Behaviour, ratio: np.ndarray) -> np.ndarray:
+    threshold = max(behaviour.threshold_points, 1.0)
+    return behaviour.monthly_chance(ratio * threshold, threshold_points=threshold)
+
+
+def _axes(ax: Axes | None) -> Axes:
+    return plt.subplots(layout="constrained")[1] if ax is None else ax
+
+
+def _say(key: str, lang: str, **values: str) -> str:
+    return say(f"{AREA}.chart.{key}", lang, **values)
