@@ -60,8 +60,8 @@ def test_the_sentence_tells_the_three_cases_apart(report: QualityReport) -> None
     assert not report.ok
     assert report.stops == (MISSING,)
     assert report.text("en") == (
-        "1 problem(s) must be put right before the data can be used (ledger.points: the required "
-        "column points is missing); 1 more do not stop the work."
+        "Problems to put right before the data can be used: 1 (ledger.points: the required column "
+        "points is missing); others, which do not stop the work: 1."
     )
     soft = QualityReport(
         findings=(NEGATIVE,), rows={"months": 50_000}, rows_set_aside={"months": 1_234}
@@ -69,7 +69,7 @@ def test_the_sentence_tells_the_three_cases_apart(report: QualityReport) -> None
     assert soft.ok
     assert soft.text("zh") == "已检查1张表、共50,000行，发现1个问题，均不影响继续；已搁置1,234行。"
     clean = QualityReport(findings=(), rows={"months": 50_000})
-    assert clean.text("en") == "1 table(s) with 50,000 rows checked: no problem found."
+    assert clean.text("en") == "Rows checked: 50,000 (tables: 1); no problem found."
     assert clean.summary().empty
 
 
