@@ -162,12 +162,21 @@ def connect(engine: str) -> Any:
         backend = ibis.duckdb.connect()
         # Its progress bar would fill a notebook's output; progress is shown by those who wait.
         backend.raw_sql("SET enable_progress_bar = false")
+        _divide_by_zero_to_empty(backend)
         return backend
     if engine.startswith(("local", "spark://", "yarn", "k8s://")):
         return _connect_spark(engine)
     raise ArgumentError(
         "engine", engine, "an engine", available=["duckdb", "local[2]", "spark://host:7077"]
     )
+
+
+def _divide_by_zero_to_empty(backend: Any) -> None:
+    """Make x ÷ 0 empty, as on Spark and in SQL, not infinite. DuckDB 2 needs a second setting."""
+    backend.con.execute("SET ieee_floating_point_ops = false")
+    known = backend.con.execute("SELECT name FROM duckdb_settings()").fetchall()
+    if ("error_on_division_by_zero",) in known:
+        backend.con.execute("SET error_on_division_by_zero = false")
 
 
 def collect(expression: ir.Expr) -> pd.DataFrame:
@@ -243,6 +252,8 @@ def _day(text: str | None) -> date | None:
 
 
 def _connect_spark(master: str) -> Any:
+    # Frames go through Arrow, so what Spark says about pandas does not concern the reader.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     try:
         from pyspark.sql import SparkSession
     except ImportError:
@@ -262,7 +273,7 @@ def _connect_spark(master: str) -> Any:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
         "spark.sql.shuffle.partitions": "8",
-        # Integer division and overflow as DuckDB has them are errors only where they must be.
+        # Division by zero is empty, as on DuckDB, not an error.
         "spark.sql.ansi.enabled": "false",
         "spark.log.level": "ERROR",
     }

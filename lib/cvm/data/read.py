@@ -84,6 +84,7 @@ class Stage:
         self.backend = ibis.duckdb.connect(folder / "stage.duckdb")
         self.connection: duckdb.DuckDBPyConnection = self.backend.con
         self.connection.execute("SET temp_directory = ?", [str(folder / "spill")])
+        self.connection.execute("SET enable_progress_bar = false")
 
     def __enter__(self) -> Self:
         return self
