@@ -35,6 +35,11 @@ REDUCTIONS = {
     "reduce_points_months": lambda t: overview.reduce_points_months(t["ledger"]),
     "reduce_coverage": lambda t: quality.reduce_coverage(t["months"]),
     "reduce_bills": lambda t: quality.reduce_bills(t["months"], LAST),
+    "reduce_snapshot": lambda t: quality.reduce_snapshot(
+        t["customers"].mutate(
+            churned=t["customers"].left_month.notnull(), tenure_months=t["customers"].age_years
+        )
+    ),
     "reduce_ledger": lambda t: quality.reduce_ledger(t["ledger"]),
     "reduce_points_flows": lambda t: points.reduce_points_flows(
         t["ledger"], t["months"], t["customers"], by=("vip_tier", "county")

@@ -105,3 +105,17 @@ def test_points_months_by_hand():
     assert frame["redeemed_points"].tolist() == [40, 0]
     assert frame["forfeited_points"].tolist() == [0, 60]
     assert frame["points_cost_yuan"].iloc[0] == pytest.approx(0.8)
+
+
+def test_a_snapshot_without_months_by_hand():
+    from cvm.data.reduce_quality import reduce_snapshot
+
+    customers = pd.DataFrame(
+        {"churned": [True, False, False, False], "last_bill_yuan": [10.0, 20.0, 30.0, 40.0]}
+    )
+
+    row = reduce_snapshot(ibis.memtable(customers)).to_pandas().iloc[0]
+
+    assert (row["customers"], row["churned"], row["churned_share"]) == (4, 1, 0.25)
+    assert row["mean_bill_yuan"] == 25
+    assert pd.isna(row["mean_tenure_months"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import ibis
 import ibis.expr.types as ir
 
 
@@ -60,3 +61,30 @@ def reduce_ledger(ledger: ir.Table) -> ir.Table:
         .agg(customers=ledger.customer_id.nunique(), points=ledger.points.sum())
         .order_by("month", "entry")
     )
+
+
+def reduce_snapshot(customers: ir.Table) -> ir.Table:
+    """Reduce a customer snapshot (no months) to one row: what can be said of the base at all.
+
+    Args:
+        customers: Contract table ``customers`` with ``churned``; ``last_bill_yuan`` and
+            ``tenure_months`` where the extract has them.
+
+    Returns:
+        Expression with ``customers``, ``churned`` (customers known to have left),
+        ``churned_share``, ``mean_bill_yuan`` and ``mean_tenure_months`` (null where unknown).
+    """
+    left = customers.churned.cast("int64")
+    return customers.aggregate(
+        customers=customers.count(),
+        churned=left.sum(),
+        churned_share=left.mean(),
+        mean_bill_yuan=_mean_or_null(customers, "last_bill_yuan"),
+        mean_tenure_months=_mean_or_null(customers, "tenure_months"),
+    )
+
+
+def _mean_or_null(table: ir.Table, column: str) -> ir.Value:
+    if column in table.columns:
+        return table[column].cast("float64").mean()
+    return ibis.null("float64")
