@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,16 +112,9 @@ def with_level(
         events: Events in them.
         others: Non-events in them.
     """
-    import statsmodels.api as sm
-
     known = base.coefficients
     odds = terms @ known.values  # noqa: PD011
-    fit = sm.GLM(
-        np.column_stack([events, others]),
-        np.ones((len(odds), 1)),
-        family=sm.families.Binomial(),
-        offset=odds,
-    ).fit()
+    fit = _glm(np.column_stack([events, others]), np.ones((len(odds), 1)), offset=odds)
     chance = np.asarray(fit.fittedvalues, dtype=float)
     weight = (events + others) * chance * (1 - chance)
     # The level takes up what the held terms are off by, on average over the cells.
@@ -222,11 +216,15 @@ def spend_pressure(pressure: pd.DataFrame | None) -> tuple[float, float]:
     return float(weight @ rise / weight.sum()), float(weight.sum() ** -0.5)
 
 
-def _glm(endog: FloatArray, matrix: FloatArray) -> Any:
+def _glm(endog: FloatArray, matrix: FloatArray, offset: FloatArray | None = None) -> Any:
     # Imported here, as it takes a second and a dashboard's kernel does not need it.
     import statsmodels.api as sm
 
-    return sm.GLM(endog, matrix, family=sm.families.Binomial()).fit(maxiter=100)
+    model = sm.GLM(endog, matrix, family=sm.families.Binomial(), offset=offset)
+    with warnings.catch_warnings():
+        # As many parameters as cells fit exactly; terms too thin to tell are out beforehand.
+        warnings.simplefilter("ignore")
+        return model.fit(maxiter=100)
 
 
 def _coefficients(
