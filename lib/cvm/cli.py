@@ -8,6 +8,7 @@ that ``cvm --help`` answers at once.
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -229,13 +230,15 @@ def _serve(root: Path, dashboards: Path, host: str, port: int) -> None:
         waiting.stop()
 
 
-@app.command()
-def lab() -> None:
-    """Open JupyterLab on the notebooks."""
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context) -> None:
+    """Open JupyterLab on the notebooks; further arguments go to JupyterLab."""
     root = project_root()
     command = [sys.executable, "-m", "jupyter", "lab", "--notebook-dir", str(root)]
     command += ["--LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb"]
-    sys.exit(subprocess.call(command))
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # in a container there is often no other user
+    sys.exit(subprocess.call([*command, *context.args]))
 
 
 @app.command()
