@@ -54,7 +54,8 @@ class Budget(Result):
         """Return the points years that are projected whole."""
         return self.programme.whole_years
 
-    def _at(self, year: int | None) -> int:
+    def year_position(self, year: int | None = None) -> int:
+        """Return the position of a points year; of the first whole one by default."""
         wanted = self.years[0] if year is None and self.years else year
         names = list(self.ran.plan.years)
         if wanted not in names:
@@ -68,7 +69,7 @@ class Budget(Result):
             year: The points year; the first whole one by default.
             luck: With members' own luck, or only its expectation.
         """
-        at = self._at(year)
+        at = self.year_position(year)
         cost = self.ran.by_year(self.ran.cost_yuan)[:, at]
         if not luck:
             return cost
@@ -77,7 +78,7 @@ class Budget(Result):
 
     def revenue_yuan(self, year: int | None = None) -> FloatArray:
         """Return the revenue of a points year by scenario (yuan)."""
-        return self.ran.by_year(self.ran.revenue_yuan)[:, self._at(year)]
+        return self.ran.by_year(self.ran.revenue_yuan)[:, self.year_position(year)]
 
     def cost_share(self, year: int | None = None) -> FloatArray:
         """Return cost ÷ revenue of a points year by scenario."""
@@ -92,7 +93,7 @@ class Budget(Result):
         cap = self.cap_share if cap_share is None else cap_share
         if cap is None:
             raise ArgumentError("cap_share", None, "given", action="give cap_share")
-        at = self._at(year)
+        at = self.year_position(year)
         revenue = np.maximum(self.revenue_yuan(year), 1e-9)
         share = self.cost_yuan(year, luck=False) / revenue
         spread = self.ran.year_spread_yuan()[:, at] / revenue
@@ -146,7 +147,7 @@ class Budget(Result):
 
     def variance_split(self, year: int | None = None) -> pd.DataFrame:
         """Return the variance of the year's cost by source: member, parameter, systematic."""
-        return variance_split(self, self._at(year))
+        return variance_split(self, self.year_position(year))
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return all frames."""

@@ -1,7 +1,7 @@
 """The full-population run: every member, every lot, every month, with the dice thrown.
 
 It is the yardstick of the reduced projection and shares none of its arithmetic: lots are kept one
-by one and eaten oldest first, redemptions and leavings are drawn. It costs as much as it has members.
+by one and eaten oldest first, redemptions and leavings are drawn. Its cost grows with members.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ FloatArray = npt.NDArray[np.float64]
 @compiled
 def _live(  # type: ignore[no-untyped-def]
     lots, dies, tier, cell, churn, earn_bill, earn_data, bill, growth, data, churn_times,
-    odds_times, threshold, rush_on, next_clearing, from_start, spend_start, table, grid_step, season,
-    just_qualified, rush, take_all, least_part, shares, weights, step, rng, out, by_month,
+    odds_times, threshold, rush_on, next_clearing, from_start, spend_start, table, grid_step,
+    season, just_qualified, rush, take_all, least_part, shares, weights, step, rng, out, by_month,
 ):  # fmt: skip
     members, months = lots.shape[1], growth.shape[0]
     rows = lots.shape[0]

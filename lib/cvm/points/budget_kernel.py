@@ -185,16 +185,16 @@ def project(  # type: ignore[no-untyped-def]
                     dead = earned[dead_month[t] + 1] if dead_month[t] >= 0 else -left_points[k, t]
                     at = dead / w + origin
                     i = min(int(np.floor(at)), top - 2)
-                    expired = 0.0
+                    expired, moved = 0.0, 0.0
                     for j in range(low, min(i + 1, top)):
                         m = mass[j]
                         if m > 0.0:
-                            c = (j - origin) * w
-                            expired += m * (dead - c)
+                            expired += m * (dead - (j - origin) * w)
+                            moved += m
                             mass[j] = 0.0
-                            mass[i] += m * (1.0 - (at - i))
-                            mass[i + 1] += m * (at - i)
                     if i >= low:
+                        mass[i] += moved * (1.0 - (at - i))
+                        mass[i + 1] += moved * (at - i)
                         low = i
                         high = max(high, i + 1)
                     consumed += expired
