@@ -114,14 +114,18 @@ def _finish_by_month(
         when, value = last
         if name == "customers":
             ax.plot(frame["month"][frame["month"] == when], [value], "o", color=PALETTE.main)
-        # The label stands clear of its neighbours: above the highest of the last year.
-        height = value if name == "customers" else float(np.nanmax(values[-MONTHS_IN_YEAR:]))
+        # The label stands clear of its neighbours: above the highest bar of the last year, and
+        # on the side of the line that the last months leave free.
+        recent = values[-MONTHS_IN_YEAR:]
+        falls = name == "customers" and value < float(np.nanmean(recent[-4:]))
+        height = value if name == "customers" else float(np.nanmax(recent))
         ax.annotate(
             format_number(value, lang),
             (when, height),
-            xytext=(5, 7),
+            xytext=(5, -7 if falls else 7),
             textcoords="offset points",
             ha="right",
+            va="top" if falls else "baseline",
             color=PALETTE.ink,
         )
     ax.margins(x=0.02)
