@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvm.core.checks import ArgumentError, DataError, MissingDataError
+from cvm.points import ledger_kernels
 from cvm.points.ledger import Billing, Movements, run_ledger
 from cvm.points.rulebook import RuleBook
 from cvm.points.rulebook_read import shipped_rulebook
@@ -239,6 +240,8 @@ def test_equals_a_lot_by_lot_reference(
             assert row[entry] == expected[entry, row["point_class"], at], (entry, row)
         for entry in ("transferred_in", "transferred_out"):
             assert row[entry] == expected[entry, row["point_class"], at], (entry, row)
+    assert (result.redeemed_points.sum(axis=2) == result.flows[1]).all()
+    assert (result.expired_points.sum(axis=2) == result.flows[2]).all()
     closing = [sum(lot.points for lot in reference.lots) for reference in references]
     assert result.closing_points.tolist() == closing
     assert result.balance_points[-1].tolist() == closing
@@ -469,3 +472,12 @@ def test_the_sentence_has_the_figures() -> None:
         "ageing",
         "expiry_calendar",
     ]
+
+
+def test_kernels_compile_where_no_disk_can_be_written(monkeypatch) -> None:
+    def no_disk(**options):
+        raise RuntimeError("cannot cache function: no locator available")
+
+    monkeypatch.setattr(ledger_kernels.numba, "njit", no_disk)
+    double = ledger_kernels.compiled(lambda value: 2 * value)
+    assert double(4) == 8

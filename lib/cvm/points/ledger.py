@@ -46,7 +46,7 @@ def run_ledger(
         movements: Redemptions, transfers, leavings and opening lots.
         recorded: Redemptions stand in an operator's ledger: one below the threshold is counted and
             carried out. Otherwise they are requests, and it is counted and refused.
-        by_member: Keep each member's monthly balances, and redeemed and expired points by account.
+        by_member: Keep each member's monthly balances, and redeemed and expired points by class.
         workers: Threads; all cores by default. The result does not depend on it.
 
     Returns:

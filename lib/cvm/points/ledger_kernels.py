@@ -20,46 +20,56 @@ REQUESTS, REQUESTED, BELOW, BELOW_POINTS, OVER, OVER_POINTS, NEGATIVE = range(7)
 BLOCK = 1_000
 
 
+part = numba.njit(nogil=True, error_model="numpy")
+"""A piece of a loop: compiled into it, and kept on disk with it."""
+
+
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile on first use and keep the code on disk, or in memory where no disk can be written."""
     try:
         return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:  # numba: "cannot cache function: no locator available"
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return part(function)
 
 
-@compiled
+@part
 def _per(x, top, inverse, add):  # type: ignore[no-untyped-def]
     """Return floor((x × top + add − ½) ÷ bottom), with ½ in ``add`` and inverse = 1 ÷ bottom.
 
     Exact for whole x × top below 2**50: the quotient lies at least ½ ÷ bottom from a whole number,
     more than the float's error. Unlike a division, it is vectorised.
     """
-    return np.int64((np.float64(x) * top + add) * inverse)
+    return np.int64((x * top + add) * inverse)
 
 
-@compiled
-def _award(n, of, top, bottom, add, points, out):  # type: ignore[no-untyped-def]
-    """Write a share of a row + fixed points to out."""
-    inverse, half = 1.0 / bottom, add + 0.5
-    for j in range(n):
-        out[j] = _per(of[j], top, inverse, half) + points
+@part
+def _award_bill(n, bill, left, t, top, bottom, add, fen, base, out):  # type: ignore[no-untyped-def]
+    """Write bills while in service to fen, their points to out and, as floats, to base.
 
-
-@compiled
-def _award_bill(n, bill, left, t, top, bottom, add, fen, out):  # type: ignore[no-untyped-def]
-    """Write bills while in service to fen, their points to out; return how many are negative."""
-    inverse, half = 1.0 / bottom, add + 0.5
+    Returns how many bills are negative.
+    """
+    scale, inverse, half = np.float64(top), 1.0 / bottom, add + 0.5
     negative = 0
     for j in range(n):
-        value = np.int64(bill[j]) if left[j] > t else np.int64(0)
+        value = bill[j] if left[j] > t else np.int32(0)
         negative += np.int64(value < 0)
-        fen[j] = value
-        out[j] = _per(value, top, inverse, half)
+        amount = np.float64(value)
+        points = _per(amount, scale, inverse, half)
+        fen[j] = amount
+        base[j] = np.float64(points)
+        out[j] = points
     return negative
 
 
-@compiled
+@part
+def _award(n, of, top, bottom, add, points, out):  # type: ignore[no-untyped-def]
+    """Write a share of a row + fixed points to out."""
+    scale, inverse, half = np.float64(top), 1.0 / bottom, add + 0.5
+    for j in range(n):
+        out[j] = _per(of[j], scale, inverse, half) + points
+
+
+@part
 def _award_tenure(n, of, started, t, tops, bottom, add, out):  # type: ignore[no-untyped-def]
     """Write the share of a row that the table names for each member's tenure."""
     inverse, half = 1.0 / bottom, add + 0.5
@@ -69,47 +79,46 @@ def _award_tenure(n, of, started, t, tops, bottom, add, out):  # type: ignore[no
         out[j] = _per(of[j], tops[months], inverse, half)
 
 
-@compiled
+@part
 def _award_credit(n, of, on_time, streak, months, top, bottom, add, points, out):  # type: ignore[no-untyped-def]
     """Write a share of a row + fixed points for those who have paid on time for long enough."""
-    inverse, half = 1.0 / bottom, add + 0.5
+    scale, inverse, half = np.float64(top), 1.0 / bottom, add + 0.5
     for j in range(n):
         run = streak[j] + 1 if on_time[j] != 0 else 0
         streak[j] = run
-        won = _per(of[j], top, inverse, half) + points
+        won = _per(of[j], scale, inverse, half) + points
         out[j] = won if run >= months else 0
 
 
-@compiled
+@part
 def _award_data(n, spent, left, t, minimum, top, bottom, add, points, out):  # type: ignore[no-untyped-def]
     """Write points of those in service who spent enough; return how many are negative."""
-    inverse, half = 1.0 / bottom, add + 0.5
+    scale, inverse, half = np.float64(top), 1.0 / bottom, add + 0.5
     negative = 0
     for j in range(n):
-        fen = np.int64(spent[j])
-        won = _per(fen, top, inverse, half) + points
+        fen = spent[j]
         negative += np.int64(fen < 0)
+        won = _per(np.float64(fen), scale, inverse, half) + points
         out[j] = won if (fen >= minimum) & (left[j] > t) else 0
     return negative
 
 
-@compiled
+@part
 def _in_service(n, left, t, out):  # type: ignore[no-untyped-def]
     """Clear what those who have left would be given."""
     for j in range(n):
         out[j] = out[j] if left[j] > t else 0
 
 
-@compiled
+@part
 def _earn(m, e, t, b, n, streak, row, gain, totals):  # type: ignore[no-untyped-def]
     """Write what each member of a block earns in month t into gain[k, j]."""
     d = e.edition[t]
-    left, fen = m.left[b : b + n], row[0]
-    consumption = gain[e.slot[0]]
+    left, fen, base = m.left[b : b + n], row[0], row[1]
     top, bottom, add = e.base[d]
-    bill = m.bill_fen[t, b : b + n]
-    negative = _award_bill(n, bill, left, t, top, bottom, add, fen, consumption)
-    of = fen if e.on_bill[d] != 0 else consumption
+    bill, consumption = m.bill_fen[t, b : b + n], gain[e.slot[0]]
+    negative = _award_bill(n, bill, left, t, top, bottom, add, fen, base, consumption)
+    of = fen if e.on_bill[d] != 0 else base
     if e.slot[1] >= 0:
         started = m.tenure[b : b + n]
         bottom, add = e.tenure[d]
@@ -125,41 +134,36 @@ def _earn(m, e, t, b, n, streak, row, gain, totals):  # type: ignore[no-untyped-
         spent, data = m.data_fen[t, b : b + n], gain[e.slot[3]]
         negative += _award_data(n, spent, left, t, minimum, top, bottom, add, points, data)
     if e.slot[4] >= 0 or e.times[d, 0] != 0:
-        bonus = gain[e.slot[4]] if e.slot[4] >= 0 else row[2]
-        _earn_bonus(m, e, t, d, b, n, fen, row[1], bonus, gain)
+        _earn_bonus(m, e, t, d, b, n, fen, base, gain)
     totals.counts[0, t, NEGATIVE] += negative
 
 
-@compiled
-def _earn_bonus(m, e, t, d, b, n, fen, won, bonus, gain):  # type: ignore[no-untyped-def]
-    """Add campaigns and multipliers; campaigns first, as they are shares of the plain points."""
-    consumption = gain[e.slot[0]]
-    _fill(n, 0, bonus)
-    for c in range(e.campaign.shape[0]):
-        edition, first, last, top, bottom, add, minimum, points = e.campaign[c]
-        if edition == d and first <= t <= last:
-            _award(n, consumption, top, bottom, add, points, won)
-            for j in range(n):
-                bonus[j] += won[j] if fen[j] >= minimum else 0
-            _in_service(n, m.left[b : b + n], t, bonus)
+@part
+def _earn_bonus(m, e, t, d, b, n, fen, base, gain):  # type: ignore[no-untyped-def]
+    """Add campaigns, then multipliers of what else was earned."""
     mode, bottom, add, bill_bottom, bill_add = e.times[d]
-    if mode == 0:
-        return
-    level = m.level[t % m.level.shape[0], b : b + n]
+    level, left = m.level[t % m.level.shape[0], b : b + n], m.left[b : b + n]
     for j in range(n):
+        bonus = 0
+        for c in range(e.campaign.shape[0]):
+            edition, first, last, top, low, extra, minimum, points = e.campaign[c]
+            if edition == d and first <= t <= last and fen[j] >= minimum and left[j] > t:
+                bonus += _per(base[j], top, 1.0 / low, extra + 0.5) + points
         times = e.times_top[d, level[j]]
         if mode == 1:
             top = e.base[d, 0] * times
-            consumption[j] = _per(fen[j], top, 1.0 / bill_bottom, bill_add + 0.5)
-        else:
-            of = consumption[j]
+            gain[e.slot[0], j] = _per(fen[j], top, 1.0 / bill_bottom, bill_add + 0.5)
+        elif mode > 1:
+            of = base[j]
             for s in range(1, 4):
                 if mode == 3 and e.slot[s] >= 0:
                     of += gain[e.slot[s], j]
-            bonus[j] += _per(of, times - bottom, 1.0 / bottom, add + 0.5)
+            bonus += _per(of, times - bottom, 1.0 / bottom, add + 0.5)
+        if e.slot[4] >= 0:
+            gain[e.slot[4], j] = bonus
 
 
-@compiled
+@part
 def _add(n, row, out):  # type: ignore[no-untyped-def]
     """Add a row to out; return the row's sum."""
     total = 0
@@ -170,19 +174,19 @@ def _add(n, row, out):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled
+@part
 def _copy(n, row, out):  # type: ignore[no-untyped-def]
     for j in range(n):
         out[j] = row[j]
 
 
-@compiled
+@part
 def _fill(n, value, out):  # type: ignore[no-untyped-def]
     for j in range(n):
         out[j] = value
 
 
-@compiled
+@part
 def _cumulate(n, before, now, pool):  # type: ignore[no-untyped-def]
     """Turn a month's lots into what was earned so far; return the lots' sum."""
     total = 0
@@ -194,7 +198,7 @@ def _cumulate(n, before, now, pool):  # type: ignore[no-untyped-def]
     return total
 
 
-@compiled
+@part
 def _negative(n, row):  # type: ignore[no-untyped-def]
     count = 0
     for j in range(n):
@@ -202,7 +206,7 @@ def _negative(n, row):  # type: ignore[no-untyped-def]
     return count
 
 
-@compiled
+@part
 def _gain(m, e, t, b, n, from_bills, c, streak, row, gain, totals):  # type: ignore[no-untyped-def]
     """Fill one month's lots of a block; count what is transferred in."""
     if from_bills:
@@ -219,101 +223,113 @@ def _gain(m, e, t, b, n, from_bills, c, streak, row, gain, totals):  # type: ign
         totals.flows[EARNED, c.in_slot, t] -= total
 
 
-@compiled
-def _book(entry, t, p, pooled, n, took, used, earned, cum, at, done, totals):  # type: ignore[no-untyped-def]
-    """Book what left account p this month to the classes it came from.
+@part
+def _book(entry, t, b, who, pooled, used, earned, cum, at, done, totals):  # type: ignore[no-untyped-def]
+    """Book what left the accounts of some members this month to the classes it came from.
 
     A pooled account's lots stand in a row, by month and within a month by class: ``used`` is how
     far along the row points have gone, ``at`` the month that is, ``done`` how far in each class.
     """
-    if not pooled:
-        totals.flows[entry, p, t] += _add(n, took, done[p])
-        return
-    for j in range(n):
-        if took[j] > 0:
-            h = at[j]
-            while earned[h, 0, j] < used[j]:
+    kept = totals.redeemed if entry == REDEEMED else totals.expired
+    keep = kept.shape[0] > 0 and entry in (REDEEMED, EXPIRED)
+    for j in who:
+        h, rest = at[j], np.int64(0)
+        if pooled:
+            while earned[h, 0, j] < used[0, j]:
                 h += 1
             at[j] = h
-            rest = used[j] - (earned[h - 1, 0, j] if h > 0 else 0)
-            for k in range(cum.shape[1]):
+            rest = used[0, j] - (earned[h - 1, 0, j] if h > 0 else 0)
+        for k in range(cum.shape[1]):
+            if pooled:
                 before = cum[h - 1, k, j] if h > 0 else 0
-                part = min(rest, cum[h, k, j] - before)
-                rest -= part
-                totals.flows[entry, k, t] += before + part - done[k, j]
-                done[k, j] = before + part
+                share = min(rest, cum[h, k, j] - before)
+                rest -= share
+                gone = before + share
+            else:
+                gone = used[k, j]
+            moved = gone - done[k, j]
+            done[k, j] = gone
+            totals.flows[entry, k, t] += moved
+            if keep:
+                kept[k, t, b + j] = moved
 
 
-@compiled
-def _grant(n, asked, total, have, smallest, enforce, truncate, want, tally):  # type: ignore[no-untyped-def]
-    """Write what is given of what is asked to want; count what is not."""
-    requests = requested = below = below_points = over = given = negative = 0
+@part
+def _pick(n, row, who):  # type: ignore[no-untyped-def]
+    """Write the positions that are not zero; return how many."""
+    count = 0
     for j in range(n):
-        ask = np.int64(asked[j])
-        low = (total[j] < smallest) & (ask > 0)
-        requests += np.int64(ask > 0)
-        requested += ask
-        negative += np.int64(ask < 0)
-        below += np.int64(low)
-        below_points += ask if low else 0
-        ask = 0 if low & (enforce != 0) else ask
-        held = have[j]
-        over += np.int64(ask > held)
-        most = held if truncate != 0 else 0
-        give = ask if ask <= held else most
-        given += give
-        want[j] = give
-    tally[REQUESTS] += requests
-    tally[REQUESTED] += requested
-    tally[BELOW] += below
-    tally[BELOW_POINTS] += below_points
-    tally[OVER] += over
-    tally[OVER_POINTS] += requested - below_points * enforce - given
-    tally[NEGATIVE] += negative
+        who[count] = j
+        count += np.int64(row[j] != 0)
+    return count
 
 
-@compiled
-def _divide(n, spare, want):  # type: ignore[no-untyped-def]
-    """Spread want[0] over the accounts, the first to go first."""
-    for p in range(1, spare.shape[0]):
-        for j in range(n):
-            give = min(want[p - 1, j], spare[p - 1, j])
-            want[p, j] = want[p - 1, j] - give
-            want[p - 1, j] = give
+@part
+def _grant(asked, t, b, who, smallest, c, usable, used, who_took, tally):  # type: ignore[no-untyped-def]
+    """Take what some members ask for from their accounts; return how many took, and who.
+
+    What is asked is [1, t, member], of all accounts in their order, or [class, t, member].
+    """
+    accounts, by_class = used.shape[0], asked.shape[0] > 1
+    took = 0
+    for j in who:
+        held = np.int64(0)
+        for p in range(accounts):
+            held += usable[p, j] - used[p, j]
+        given = np.int64(0)
+        for q in range(asked.shape[0]):
+            ask = np.int64(asked[q, t, b + j])
+            spare = usable[q, j] - used[q, j] if by_class else held
+            tally[REQUESTED] += ask
+            tally[REQUESTS] += np.int64(ask > 0)
+            tally[NEGATIVE] += np.int64(ask < 0)
+            if ask > 0 and held < smallest:
+                tally[BELOW] += 1
+                tally[BELOW_POINTS] += ask
+                ask *= 1 - c.enforce
+            give = ask
+            if ask > spare:
+                give = spare * c.truncate
+                tally[OVER] += 1
+                tally[OVER_POINTS] += ask - give
+            given += give
+            for p in range(q, q + 1 if by_class else accounts):
+                part = min(give, usable[p, j] - used[p, j])
+                used[p, j] += part
+                give -= part
+        who_took[took] = j
+        took += np.int64(given > 0)
+    return took
 
 
-@compiled
-def _left_over(n, earned, used, out):  # type: ignore[no-untyped-def]
-    """Write what is earned and not gone."""
-    for j in range(n):
-        out[j] = max(earned[j] - used[j], 0)
+@part
+def _forfeit(t, who, left, earned, used, who_lost):  # type: ignore[no-untyped-def]
+    """Take all that those who have left hold; return how many lost something, and who."""
+    lost = 0
+    for j in who:
+        if left[j] <= t:
+            gone = np.int64(0)
+            for p in range(used.shape[0]):
+                gone += earned[p, j] - used[p, j]
+                used[p, j] = earned[p, j]
+            who_lost[lost] = j
+            lost += np.int64(gone > 0)
+    return lost
 
 
-@compiled
+@part
 def _expire(n, earned, used, took):  # type: ignore[no-untyped-def]
-    """Take all that is earned and not gone; return the sum."""
+    """Take all that is earned and not gone; add it to what was taken; return the sum."""
     total = 0
     for j in range(n):
         gone = max(earned[j] - used[j], 0)
         used[j] += gone
-        took[j] = gone
+        took[j] += gone
         total += gone
     return total
 
 
-@compiled
-def _forfeit(n, earned, used, left, t, took):  # type: ignore[no-untyped-def]
-    """Take all that those who have left hold; return the sum."""
-    total = 0
-    for j in range(n):
-        gone = earned[j] - used[j] if left[j] <= t else 0
-        used[j] += gone
-        took[j] = gone
-        total += gone
-    return total
-
-
-@compiled
+@part
 def _outstanding(n, after, before, done):  # type: ignore[no-untyped-def]
     """Return how much of a class's lots of a month is left."""
     total = 0
@@ -336,11 +352,11 @@ def run_accounts(start, stop, from_bills, m, e, c, totals):  # type: ignore[no-u
     earned = np.zeros((lots, 1, BLOCK), np.int64) if pooled else cum
     used = np.zeros((accounts, BLOCK), np.int64)
     done = np.zeros((classes, BLOCK), np.int64)
-    took = np.zeros((accounts, BLOCK), np.int64)
-    spare = np.zeros((accounts, BLOCK), np.int64)
-    row = np.zeros((3, BLOCK), np.int64)
-    zero, total = np.zeros(BLOCK, np.int64), np.zeros(BLOCK, np.int64)
+    row = np.zeros((2, BLOCK), np.float64)
+    zeros, total = np.zeros((classes, BLOCK), np.int64), np.zeros(BLOCK, np.int64)
     at, streak = np.zeros(BLOCK, np.int64), np.zeros(BLOCK, np.int64)
+    who, some = np.zeros(BLOCK + 1, np.int64), np.zeros(BLOCK + 1, np.int64)
+    leavers = np.zeros(BLOCK + 1, np.int64)
     for b in range(start, stop, BLOCK):
         n = min(BLOCK, stop - b)
         for p in range(accounts):
@@ -350,6 +366,10 @@ def run_accounts(start, stop, from_bills, m, e, c, totals):  # type: ignore[no-u
         _fill(n, 0, at)
         _copy(n, m.streak[b : b + n], streak)
         left = m.left[b : b + n]
+        leaving = 0
+        for j in range(n):
+            leavers[leaving] = j
+            leaving += c.forfeit * np.int64(left[j] < lots)
         for h in range(lots):
             t = h - c.history
             if t < 0:
@@ -358,69 +378,73 @@ def run_accounts(start, stop, from_bills, m, e, c, totals):  # type: ignore[no-u
                     totals.opening[k] += _add(n, m.opening[k, h, b : b + n], cum[h, k])
             else:
                 _gain(m, e, t, b, n, from_bills, c, streak, row, cum[h], totals)
+            before = cum[h - 1] if h > 0 else zeros
             pool = earned[h, 0] if pooled else total
             if pooled:
-                _copy(n, earned[h - 1, 0] if h > 0 else zero, pool)
+                _copy(n, earned[h - 1, 0] if h > 0 else zeros[0], pool)
             for k in range(classes):
-                added = _cumulate(n, cum[h - 1, k] if h > 0 else zero, cum[h, k], pool)
+                added = _cumulate(n, before[k], cum[h, k], pool)
                 if t >= 0:
                     totals.flows[EARNED, k, t] += added
             if t < 0:
                 continue
+            usable = earned[h - c.lag] if h >= c.lag else zeros
             for way in range(2):
                 asked = m.request if way == 0 else m.moved_out
                 if asked.shape[0] == 0:
                     continue
-                for p in range(accounts):
-                    usable = earned[h - c.lag, p] if h >= c.lag else zero
-                    _left_over(n, usable, used[p], spare[p])
-                whole = spare[0]
-                if accounts > 1:
-                    whole = total
-                    _copy(n, spare[0], total)
-                for p in range(1, accounts):
-                    _add(n, spare[p], total)
-                smallest = c.smallest[t] if way == 0 else np.int64(0)
-                for q in range(asked.shape[0]):
-                    have = spare[q] if asked.shape[0] > 1 else whole
-                    _grant(
-                        n, asked[q, t, b : b + n], whole, have, smallest, c.enforce, c.truncate,
-                        took[q], totals.counts[way, t],
-                    )  # fmt: skip
                 if asked.shape[0] == 1:
-                    _divide(n, spare, took)
+                    count = _pick(n, asked[0, t, b : b + n], who)
+                else:
+                    _fill(n, 0, total)
+                    for q in range(asked.shape[0]):
+                        _mark(n, asked[q, t, b : b + n], total)
+                    count = _pick(n, total, who)
+                smallest = c.smallest[t] if way == 0 else np.int64(0)
+                tally = totals.counts[way, t]
+                took = _grant(asked, t, b, who[:count], smallest, c, usable, used, some, tally)
                 entry = REDEEMED if way == 0 else OUT
-                for p in range(accounts):
-                    _add(n, took[p], used[p])
-                    _book(entry, t, p, pooled, n, took[p], used[p], earned, cum, at, done, totals)
-                    if way == 0 and totals.redeemed.shape[0] > 0:
-                        _copy(n, took[p], totals.redeemed[p, t, b : b + n])
+                _book(entry, t, b, some[:took], pooled, used, earned, cum, at, done, totals)
+            if leaving > 0:
+                lost = _forfeit(t, leavers[:leaving], left, earned[h], used, some)
+                _book(FORFEITED, t, b, some[:lost], pooled, used, earned, cum, at, done, totals)
+            gone = 0
+            _fill(n, 0, total)
             for p in range(accounts):
-                cut, gone = c.cut[p, t], took[p]
-                if c.forfeit != 0 and _forfeit(n, earned[h, p], used[p], left, t, gone) > 0:
-                    _book(FORFEITED, t, p, pooled, n, gone, used[p], earned, cum, at, done, totals)
-                if cut >= 0 and _expire(n, earned[cut, p], used[p], gone) > 0:
-                    _book(EXPIRED, t, p, pooled, n, gone, used[p], earned, cum, at, done, totals)
-                    if totals.expired.shape[0] > 0:
-                        _copy(n, gone, totals.expired[p, t, b : b + n])
+                if c.cut[p, t] >= 0:
+                    gone += _expire(n, earned[c.cut[p, t], p], used[p], total)
+            if gone > 0:
+                count = _pick(n, total, who)
+                _book(EXPIRED, t, b, who[:count], pooled, used, earned, cum, at, done, totals)
             if totals.balance.shape[0] > 0:
-                for p in range(accounts):
-                    _left_over(n, earned[h, p], used[p], total)
-                    _add(n, total, totals.balance[t, b : b + n])
+                _held(n, earned[h], used, totals.balance[t, b : b + n])
         for k in range(classes):
             for h in range(lots):
-                before = cum[h - 1, k] if h > 0 else zero
-                totals.aged[k, h] += _outstanding(n, cum[h, k], before, done[k])
-        for p in range(accounts):
-            _left_over(n, earned[lots - 1, p], used[p], total)
-            _add(n, total, totals.closing[b : b + n])
+                first = cum[h - 1, k] if h > 0 else zeros[k]
+                totals.aged[k, h] += _outstanding(n, cum[h, k], first, done[k])
+        _held(n, earned[lots - 1], used, totals.closing[b : b + n])
+
+
+@part
+def _mark(n, row, total):  # type: ignore[no-untyped-def]
+    """Note who has something in a row."""
+    for j in range(n):
+        total[j] = total[j] | row[j]
+
+
+@part
+def _held(n, earned, used, out):  # type: ignore[no-untyped-def]
+    """Write members' balances over all accounts."""
+    for p in range(used.shape[0]):
+        for j in range(n):
+            out[j] += earned[p, j] - used[p, j]
 
 
 @compiled
 def fill_lots(start, stop, from_bills, m, e, c, totals, lots):  # type: ignore[no-untyped-def]
     """Write what members earned into lots[h, k, member − start], for the ledger lot by lot."""
     streak = np.zeros(BLOCK, np.int64)
-    row = np.zeros((3, BLOCK), np.int64)
+    row = np.zeros((2, BLOCK), np.float64)
     gain = np.zeros((lots.shape[1], BLOCK), np.int64)
     for b in range(start, stop, BLOCK):
         n = min(BLOCK, stop - b)

@@ -23,25 +23,28 @@ from cvm.points.ledger_kernels import (
     REQUESTED,
     REQUESTS,
     compiled,
+    part,
 )
 
 
-@compiled
-def _take(amount, latest, only, entry, t, first, left, c, totals):  # type: ignore[no-untyped-def]
+@part
+def _take(amount, latest, only, entry, t, j, first, left, c, totals):  # type: ignore[no-untyped-def]
     """Take points from a member's lots in their order, up to lot month ``latest``."""
     lots = totals.aged.shape[1]
     r = first
     while amount > 0:
         k, h = c.lot[r] // lots, c.lot[r] % lots
         if left[r] > 0 and h <= latest and (only < 0 or only == k):
-            part = min(amount, left[r])
-            left[r] -= part
-            amount -= part
-            totals.flows[entry, k, t] += part
+            taken = min(amount, left[r])
+            left[r] -= taken
+            amount -= taken
+            totals.flows[entry, k, t] += taken
+            if entry == REDEEMED and totals.redeemed.shape[0] > 0:
+                totals.redeemed[k, t, j] += taken
         r += 1
 
 
-@compiled
+@part
 def _redeem(asked, way, t, j, latest, first, usable, left, c, totals):  # type: ignore[no-untyped-def]
     """Carry out one member's redemption or transfer."""
     by_class = asked.shape[0] > 1
@@ -68,9 +71,7 @@ def _redeem(asked, way, t, j, latest, first, usable, left, c, totals):  # type: 
             tally[OVER] += 1
             tally[OVER_POINTS] += ask - give
         entry = REDEEMED if way == 0 else OUT
-        _take(give, latest, q if by_class else -1, entry, t, first, left, c, totals)
-        if way == 0 and totals.redeemed.shape[0] > 0:
-            totals.redeemed[q, t, j] = give
+        _take(give, latest, q if by_class else -1, entry, t, j, first, left, c, totals)
 
 
 @compiled

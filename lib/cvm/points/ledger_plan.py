@@ -159,7 +159,7 @@ def plan_earning(
     editions = _editions(book, window)
     exact = [exact_earn(rules.earn) for rules in editions]
     longest = max((since for item in exact for since, _ in item.tenure), default=0)
-    tenure_top = np.zeros((len(exact), longest + 1), np.int64)
+    tenure_top = np.zeros((len(exact), longest + 1), np.float64)
     tenure = np.ones((len(exact), 2), np.int64)
     for d, item in enumerate(exact):
         bottom = math.lcm(*(rate.denominator for _, rate in item.tenure))

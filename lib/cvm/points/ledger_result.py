@@ -42,9 +42,8 @@ class LedgerResult(Result):
         aged: Points outstanding at the end by class and month of earning [class, lot month].
         closing_points: Points of each member at the end.
         balance_points: Points [month, member], where kept.
-        redeemed_points: Points [account, month, member], where kept; an account is a class, or all
-            classes together (the first) where they share one life.
-        expired_points: Points [account, month, member], where kept.
+        redeemed_points: Points [class, month, member], where kept.
+        expired_points: Points [class, month, member], where kept.
         recorded: Whether redemptions were an operator's records rather than requests.
     """
 

@@ -72,5 +72,5 @@ class Totals(NamedTuple):
     aged: np.ndarray  # [k, h]: outstanding at the end
     closing: np.ndarray  # [member]
     balance: np.ndarray  # [t, member], or no rows
-    redeemed: np.ndarray  # [p, t, member], or no rows
-    expired: np.ndarray  # [p, t, member], or no rows
+    redeemed: np.ndarray  # [k, t, member], or no rows
+    expired: np.ndarray  # [k, t, member], or no rows
