@@ -34,8 +34,8 @@ def evaluate_levers(
 
     Returns:
         ``cost_yuan``, ``revenue_yuan``, ``cost_share``, its 90 % interval, ``over_share`` (chance
-        to pass the cap), ``kept_rate`` (highest return rate that keeps the cap 95 % of the time) and
-        ``outside`` (1 if a lever lies outside what was run and was held at the end).
+        to pass the cap), ``kept_rate`` (highest return rate that keeps the cap 95 % of the time)
+        and ``outside`` (1 if a lever lies outside what was run and was held at the end).
 
     Raises:
         ArgumentError: An unknown lever, or a rate that is not above 0.
