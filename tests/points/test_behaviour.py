@@ -34,15 +34,15 @@ from cvm.points.behaviour_tables import calibration_line
 PLANTED = PointsSettings()
 
 
-def reduced(folder, settings):
-    make_sample(folder, customers=12_000, seed=11, settings=settings)
+def reduced(folder, settings, customers=12_000):
+    make_sample(folder, customers=customers, seed=11, settings=settings)
     connection = ibis.duckdb.connect()
     ledger, months = (
         connection.read_parquet(f"{folder}/tables/{name}/*.parquet")
         for name in ("ledger", "months")
     )
     cells = reduce_points_behaviour(
-        ledger, months, threshold_points=PLANTED.threshold, clearing_years=2
+        ledger, months, threshold_points=settings.points.threshold, clearing_years=2
     )
     return {
         "cells": collect(cells),
@@ -168,6 +168,20 @@ def test_later_months_are_predicted(plain, stockpiled):
         assert line.months == 12
         assert abs(line.slope - 1) < 3 * line.slope_error < 0.2
         assert abs(line.level) < 0.06
+
+
+def test_behaviour_under_another_threshold_is_predicted(plain_fit, tmp_path):
+    """Fitted under 3,500 points, held against an operator that asks for 1,000 only."""
+    settings = SampleSettings(
+        population=replace(PopulationSettings(), saver_share=0.0),
+        points=replace(PLANTED, threshold=1_000),
+    )
+    cells = reduced(tmp_path / "operator", settings, customers=4_000)["cells"]
+
+    line = calibration_line(plain_fit.behaviour, cells)
+
+    assert abs(line.slope - 1) < 3 * line.slope_error < 0.12
+    assert abs(line.level) < 0.08
 
 
 def test_stockpiling_is_seen_and_the_balance_is_still_recovered(stockpiled_fit):
@@ -320,7 +334,7 @@ def test_observed_is_held_against_the_assumed(plain_fit):
     assert plain_fit.assumed.source == "stated"
 
 
-def test_months_that_differ_for_no_reason_widen_the_errors(plain):
+def test_months_that_differ_for_no_reason_widen_the_errors(plain, plain_fit):
     """A common shock of 0.4 a month is found, and the season's errors hold it."""
     cells = plain["cells"].copy()
     months = sorted(cells["month"].unique())
@@ -335,8 +349,7 @@ def test_months_that_differ_for_no_reason_widen_the_errors(plain):
 
     assert 0.25 < fit.behaviour.month_spread < 0.55
     errors = fit.coefficients().query("model == 'chance'").set_index("term")["standard_error"]
-    calm = fit_behaviour(plain["cells"], threshold_points=PLANTED.threshold).coefficients()
-    calm = calm.query("model == 'chance'").set_index("term")["standard_error"]
+    calm = plain_fit.coefficients().query("model == 'chance'").set_index("term")["standard_error"]
     assert errors["festival"] > 3 * calm["festival"]
     assert errors["log_ratio"] < 2 * calm["log_ratio"]
 
