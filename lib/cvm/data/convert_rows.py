@@ -8,7 +8,7 @@ from ibis.expr import types as ir
 from cvm.data.convert import READ
 from cvm.data.delimit import ROW
 from cvm.data.fields import Field
-from cvm.data.read import Raw, Stage, quote
+from cvm.data.raw import Raw, Stage, quote
 
 MARK = "mark__"
 _KEY = "key__"

@@ -11,12 +11,13 @@ import ibis
 from ibis.expr import types as ir
 
 from cvm.core.checks import ArgumentError, DataError
+from cvm.data.cells import tidy
 from cvm.data.contract import Column, Kind
-from cvm.data.convert import READ, UNREADABLE, Cell, convert, tidy
+from cvm.data.convert import READ, UNREADABLE, Cell, convert
 from cvm.data.expressions import compile_expression
 from cvm.data.headers import match_headers, normalise
 from cvm.data.mapping import ColumnRule, TableMapping
-from cvm.data.read import Raw, Stage
+from cvm.data.raw import Raw, Stage
 
 ATTRIBUTE = "attr_"
 

@@ -33,7 +33,7 @@ from typing import Any
 from cvm.core.checks import ArgumentError
 from cvm.data.contract import Table
 from cvm.data.expressions import check_expression
-from cvm.data.read import ReadOptions
+from cvm.data.raw import ReadOptions
 from cvm.data.tables import CONTRACT
 
 _TOP_KEYS = ("title", "folder", "database")

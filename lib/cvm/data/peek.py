@@ -13,8 +13,9 @@ import pyarrow.parquet as pq
 from cvm.core.checks import DataError
 from cvm.data.decode import detect_encoding
 from cvm.data.delimit import detect_form, read_start, unique_headers
-from cvm.data.read import ReadOptions, check_file, first_line, parquet_files
+from cvm.data.raw import ReadOptions, check_file, first_line
 from cvm.data.read_excel import peek_excel
+from cvm.data.read_parquet import parquet_files
 
 TEXT, EXCEL, PARQUET = "text", "excel", "parquet"
 FILES = frozenset((".csv", ".tsv", ".txt", ".tab", ".dat", ".xlsx", ".xls", ".xlsm", ".xlsb",

@@ -26,9 +26,11 @@ from cvm.data.mapping import ExtractMapping
 from cvm.data.peek import format_of
 from cvm.data.prepared_files import ReadTable, make_record, write_set_aside, write_table
 from cvm.data.quality import check_tables
-from cvm.data.read import Raw, Stage, check_file, quote, read_csv, read_parquet
+from cvm.data.raw import Raw, Stage, check_file, quote
+from cvm.data.read_csv import read_csv
 from cvm.data.read_database import is_url, open_database, read_database, without_password
 from cvm.data.read_excel import read_excel
+from cvm.data.read_parquet import read_parquet
 from cvm.data.report import QualityReport
 from cvm.data.sources import Part, Plan, content_fingerprint, make_plan
 from cvm.data.stage import stage_table

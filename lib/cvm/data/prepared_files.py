@@ -14,7 +14,7 @@ import ibis
 
 from cvm.data.delimit import ROW
 from cvm.data.quality import Checked
-from cvm.data.read import Raw, Stage, literal, quote
+from cvm.data.raw import Raw, Stage, literal, quote
 from cvm.data.stage import Staged
 from cvm.data.tables import CONTRACT
 

@@ -9,7 +9,7 @@ from cvm.data.contract import Column, Table
 from cvm.data.fields import attribute_name
 from cvm.data.headers import Match, guess_table, match_headers, normalise, split_unit, table_named
 from cvm.data.peek import EXCEL, FILES, TEXT, Peek, format_of, peek
-from cvm.data.read import ReadOptions
+from cvm.data.raw import ReadOptions
 from cvm.data.read_excel import sheet_names
 from cvm.data.tables import CONTRACT
 

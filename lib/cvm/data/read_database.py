@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from cvm.core.checks import DataError, MissingDataError
 from cvm.data.delimit import ROW, unique_headers
-from cvm.data.read import Raw, Stage, check_file, first_line, quote
+from cvm.data.raw import Raw, Stage, check_file, first_line, quote
 
 _FILE_URL = re.compile(r"^(duckdb|sqlite)://(?P<path>[^?]*)")
 _BATCH_ROWS = 200_000

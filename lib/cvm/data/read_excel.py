@@ -13,7 +13,7 @@ from python_calamine import CalamineWorkbook
 
 from cvm.core.checks import DataError
 from cvm.data.delimit import ROW, unique_headers
-from cvm.data.read import Raw, ReadOptions, Stage, check_file, first_line, quote
+from cvm.data.raw import Raw, ReadOptions, Stage, check_file, first_line, quote
 
 _BATCH_ROWS = 50_000
 

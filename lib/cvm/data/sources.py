@@ -14,9 +14,10 @@ from cvm.data.findings import Finding
 from cvm.data.headers import guess_table, table_named
 from cvm.data.mapping import ExtractMapping, TableMapping, load_mapping
 from cvm.data.peek import EXCEL, FILES, format_of, peek
-from cvm.data.read import check_file, parquet_files
+from cvm.data.raw import check_file
 from cvm.data.read_database import database_file, is_url, list_tables, open_database
 from cvm.data.read_excel import sheet_names
+from cvm.data.read_parquet import parquet_files
 from cvm.data.tables import CONTRACT
 
 _CHUNK_BYTES = 1 << 20

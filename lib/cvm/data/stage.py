@@ -14,7 +14,7 @@ from cvm.data.delimit import ROW
 from cvm.data.fields import Field, build_fields
 from cvm.data.findings import Finding
 from cvm.data.mapping import TableMapping
-from cvm.data.read import Raw, Stage, literal, quote
+from cvm.data.raw import Raw, Stage, literal, quote
 
 _EXAMPLES = 3
 # Beyond this share of a required column the mapping is wrong, not a few cells.
