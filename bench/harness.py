@@ -142,4 +142,6 @@ def main(only: Sequence[str] = (), *, quick: bool = False) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main([word for word in sys.argv[1:] if word != "--quick"], quick="--quick" in sys.argv))
+    sys.exit(
+        main([word for word in sys.argv[1:] if word != "--quick"], quick="--quick" in sys.argv)
+    )
