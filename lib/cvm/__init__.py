@@ -17,13 +17,32 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "open_data": "cvm.data",
-    "open_book": "cvm.publish.book",
     "CvmError": "cvm.core.checks",
+    "Result": "cvm.core.result",
     "say": "cvm.core.i18n",
+    "Dataset": "cvm.data",
+    "collect": "cvm.data",
+    "open_data": "cvm.data",
+    "propose_mapping": "cvm.data",
+    "make_sample": "cvm.data.sample",
+    "read_truth": "cvm.data.sample",
+    "make_overview": "cvm.plan.overview",
+    "open_book": "cvm.publish.book",
 }
 
-__all__ = ["CvmError", "open_book", "open_data", "say"]
+__all__ = [
+    "CvmError",
+    "Dataset",
+    "Result",
+    "collect",
+    "make_overview",
+    "make_sample",
+    "open_book",
+    "open_data",
+    "propose_mapping",
+    "read_truth",
+    "say",
+]
 
 
 def __getattr__(name: str) -> Any:
