@@ -201,7 +201,6 @@ def _fill_times(
     multipliers = rules.earn.multipliers
     if multipliers is None:
         return
-    bottom = 100 ** len(multipliers.tables)
     values = [
         exact_times(multipliers, item)
         for item in combinations[tuple(table.column for table in multipliers.tables)]
