@@ -169,7 +169,10 @@ def roll_forward(vintages: pd.DataFrame) -> DeferredRevenue:
     frame_out["deferred_yuan"] = frame["deferred_yuan"].astype(float)
     frame_out["released_yuan"] = cumulative - before
     frame_out["redemption_yuan"] = allocated * (ratio - earlier)
-    frame_out["catch_up_yuan"] = frame_out["released_yuan"] - frame_out["redemption_yuan"]
+    catch_up = frame_out["released_yuan"] - frame_out["redemption_yuan"]
+    # What is left of two equal sums is noise of the last digits, not a revision.
+    noise = catch_up.abs() <= 1e-12 * allocated
+    frame_out["catch_up_yuan"] = catch_up.mask(noise, 0.0)
     frame_out["closing_yuan"] = allocated - cumulative
     return DeferredRevenue(by_vintage=frame_out)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -12,8 +11,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
+from cvm.points.liability_close import Close
 from cvm.points.liability_tables import ageing, expiry_calendar
-from cvm.views.theme import Width, axis_unit, share_axis, short_month, themed
+from cvm.views.theme import Width, axis_unit, new_figure, share_axis, short_month, themed
 
 if TYPE_CHECKING:
     from cvm.points.deferred_revenue import DeferredRevenue
@@ -33,7 +33,7 @@ def plot_triangle(
     Of many vintages, eight are drawn, evenly spaced from the oldest to the newest.
     """
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         triangle, path = estimate.triangle, estimate.redeemed_path
         count = len(triangle.vintages)
         drawn = np.unique(np.linspace(0, count - 1, min(count, MOST_VINTAGES)).round().astype(int))
@@ -54,7 +54,7 @@ def plot_triangle(
                 axes.annotate(
                     short_month(triangle.vintages[row], lang),
                     (latest, share[latest]),
-                    xytext=(0, 6) if row == drawn[0] else (8, -3),
+                    xytext=(0, -18) if row == drawn[0] else (8, -3),
                     textcoords="offset points",
                     color=palette.muted,
                     ha="right" if row == drawn[0] else "left",
@@ -79,12 +79,12 @@ def plot_triangle(
 
 
 def plot_ageing(
-    liability: Liability, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+    liability: Liability | Close, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
 ) -> Axes:
     """Draw outstanding points by age: what will be redeemed and what will lapse."""
     with themed(lang, width):
-        axes = _axes(ax)
-        bands = ageing(liability)
+        axes = _axes(ax, width)
+        bands = liability.ageing() if isinstance(liability, Close) else ageing(liability)
         labels = [
             f"{low:.0f}–{high:.0f}"
             for low, high in zip(bands["from_months"], bands["to_months"], strict=True)
@@ -96,12 +96,17 @@ def plot_ageing(
 
 
 def plot_calendar(
-    liability: Liability, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+    liability: Liability | Close, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
 ) -> Axes:
     """Draw the points outstanding now by the month they expire in."""
     with themed(lang, width):
-        axes = _axes(ax)
-        calendar = expiry_calendar(liability)
+        axes = _axes(ax, width)
+        if isinstance(liability, Close):
+            calendar = liability.calendar().rename(
+                columns={"expected_points": "redeemed_before_points"}
+            )
+        else:
+            calendar = expiry_calendar(liability)
         labels = [short_month(month.date(), lang) for month in calendar["expiry_month"]]
         _stacked(
             axes,
@@ -121,7 +126,7 @@ def plot_true_up(
 ) -> Axes:
     """Draw the steps from the last close's liability to this one's as a waterfall."""
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         steps = true_up.summary()
         amounts = steps["amount_yuan"].to_numpy()
         ends = np.cumsum(amounts[:-1])
@@ -158,7 +163,7 @@ def plot_deferred_revenue(
 ) -> Axes:
     """Draw what each period deferred and released, and the deferred revenue at its end."""
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         periods = deferred.summary()
         places = np.arange(len(periods))
         added, released = periods["deferred_yuan"], -periods["released_yuan"]
@@ -181,8 +186,9 @@ def plot_deferred_revenue(
     return axes
 
 
-def _axes(ax: Axes | None) -> Axes:
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+def _axes(ax: Axes | None, width: Width) -> Axes:
+    height = 336 if width == "wide" else 300
+    return new_figure(width, height).subplots() if ax is None else ax
 
 
 def _say(key: str, lang: str, **values: str) -> str:
