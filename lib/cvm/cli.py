@@ -137,13 +137,20 @@ def check_data(
 ) -> None:
     """Check an extract against the contract and report every problem at once."""
     from cvm.data import open_data
+    from cvm.data.prepared import StoppedError
 
-    with out.status("checking …"):
-        data = open_data(source, mapping=mapping, engine=engine, today=date.today())
-    for line in data.report.lines(language):
+    try:
+        with out.status("checking"):
+            data = open_data(source, mapping=mapping, engine=engine, today=date.today())
+        report, folder = data.report, data.folder
+    except StoppedError as stopped:
+        report, folder = stopped.report, stopped.folder
+    for line in report.lines(language):
         out.print(line, markup=False)
-    out.print(data.report.text(language), style="bold")
-    out.print(f"report and rows set aside: {data.folder}", markup=False)
+    out.print(report.text(language), style="bold", markup=False)
+    out.print(f"report and rows set aside: {folder}", markup=False)
+    if not report.ok:
+        sys.exit(2)
 
 
 @app.command()
