@@ -16,7 +16,7 @@ from cvm.core.money import format_share
 from cvm.core.result import Result
 
 if TYPE_CHECKING:
-    from cvm.campaigns.checks import Checks
+    from cvm.campaigns.check import Checks
 
 KINDS = ("share", "yuan", "months", "number")
 SOUGHT_POWER = 0.8
