@@ -1,0 +1,227 @@
+"""Charts of lifetime value: survival, value by tier, back-tests, purchases, concentration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from cvm.core.i18n import say
+from cvm.core.money import format_share
+from cvm.segments.lifetime_words import group_name
+from cvm.views.theme import Palette, Width, count_axis, new_figure, share_axis, themed
+
+if TYPE_CHECKING:
+    from cvm.segments.concentration import Concentration
+    from cvm.segments.lifetime import LifetimeFit
+    from cvm.segments.lifetime_backtest import LifetimeBacktest
+    from cvm.segments.lifetime_value import LifetimeValue
+    from cvm.segments.purchases import PurchaseFit
+    from cvm.segments.purchases_backtest import PurchaseBacktest
+
+AREA = "segments_lifetime"
+_AHEAD_SHARE = 0.5
+
+
+def plot_survival(
+    fit: LifetimeFit, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the share still customers by age: observed dots, fitted curve, interval, projection.
+
+    Observed shares chain the retention of everyone seen at risk at an age, so cohorts first seen
+    late count too. Groups whose model cannot be told show their dots alone.
+    """
+    with themed(lang, width) as palette:
+        axes = _axes(ax, width)
+        last = int(fit.cohorts.frame["age_periods"].max())
+        curves = fit.survival(max(last + 1, round(last * (1 + _AHEAD_SHARE))))
+        for color, item in zip(_colors(palette, len(fit.estimates)), fit.estimates, strict=True):
+            curve = curves[curves["group"] == item.name]
+            axes.fill_between(
+                curve["age_periods"], curve["low"], curve["high"], color=color, alpha=0.18, lw=0
+            )
+            axes.plot(
+                curve["age_periods"],
+                curve["survival_share"],
+                color=color,
+                label=group_name(item.name, lang),
+            )
+            kept = np.cumprod(item.risk.kept / item.risk.at_risk)
+            # A group first seen late starts where its own curve stands.
+            start = 1.0
+            if item.told and len(item.risk.ages):
+                before = curve["age_periods"] == item.risk.ages[0] - 1
+                start = float(curve.loc[before, "survival_share"].iloc[0])
+            axes.plot(item.risk.ages, start * kept, "o", color=color, ms=4, label="_observed")
+        axes.set_ylim(0, 1.02)
+        axes.set_xlim(left=0)
+        _whole_axis(axes)
+        share_axis(axes)
+        axes.set_xlabel(_say("age", lang))
+        axes.set_ylabel(_say("survival", lang))
+        note = f"{_say('observed', lang)} ●  {_say('interval', lang, confidence=_share(fit))}"
+        axes.legend(title=note)
+    return axes
+
+
+def plot_backtest(
+    test: LifetimeBacktest, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw customers of all cohorts by period ahead: what came, the forecast, the naive one."""
+    with themed(lang, width) as palette:
+        axes = _axes(ax, width)
+        table = test.summary()
+        if not table["model_error_share"].notna().any():
+            return _nothing(axes, lang)
+        ahead = table["ahead_periods"]
+        for column, key, style in (
+            ("naive_customers", "naive", {"color": palette.muted, "linestyle": (0, (4, 2))}),
+            ("expected_customers", "expected", {"color": palette.main}),
+            ("actual_customers", "observed", {"color": palette.ink, "ls": "", "marker": "o"}),
+        ):
+            axes.plot(ahead, table[column], label=_say(key, lang), **style)
+        columns = ["naive_customers", "expected_customers", "actual_customers"]
+        largest = float(table[columns].max().max())
+        axes.set_ylim(0, 1.08 * largest)
+        axes.set_ylabel(count_axis(axes, lang, largest=largest, unit="customers"))
+        _whole_axis(axes)
+        axes.set_xlabel(_say("ahead", lang))
+        axes.legend()
+    return axes
+
+
+def plot_value(
+    value: LifetimeValue, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the value of today's customers by tier with its interval; losses are in the accent."""
+    with themed(lang, width) as palette:
+        axes = _axes(ax, width)
+        table = value.groups
+        if not table["value_yuan"].notna().any():
+            return _nothing(axes, lang)
+        places = np.arange(len(table))
+        amount = table["value_yuan"].fillna(0.0)
+        colors = [palette.accent if number < 0 else palette.main for number in amount]
+        axes.barh(places, amount, color=colors, height=0.55)
+        spread = np.array(
+            [amount - table["low_yuan"].fillna(0.0), table["high_yuan"].fillna(0.0) - amount]
+        )
+        axes.errorbar(
+            amount, places, xerr=np.clip(spread, 0, None), fmt="none", ecolor=palette.ink, lw=1.5
+        )
+        names = [
+            group_name(group, lang) + (f" ({_say('nothing', lang)})" if reason else "")
+            for group, reason in zip(table["group"], table["reason"], strict=True)
+        ]
+        axes.set_yticks(places, names)
+        axes.invert_yaxis()
+        axes.grid(False, axis="y")
+        axes.grid(True, axis="x")
+        largest = float(table[["low_yuan", "high_yuan"]].abs().max().max())
+        axes.set_xlabel(count_axis(axes, lang, largest=largest, unit="yuan", axis="x"))
+    return axes
+
+
+def plot_purchases(
+    fit: PurchaseFit, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the share of prepaid customers still active by repeat purchases so far."""
+    with themed(lang, width) as palette:
+        axes = _axes(ax, width)
+        if fit.reason:
+            return _nothing(axes, lang)
+        table = fit.by_repeats(1.0)
+        axes.bar(
+            table["repeats"], table["active_customers"] / table["customers"], color=palette.main
+        )
+        axes.set_ylim(0, 1.02)
+        share_axis(axes)
+        _repeats_axis(axes, table, lang)
+        axes.set_ylabel(_say("active", lang))
+    return axes
+
+
+def plot_purchases_backtest(
+    test: PurchaseBacktest, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw purchases a customer in the held-out time by repeat purchases before it."""
+    with themed(lang, width) as palette:
+        axes = _axes(ax, width)
+        table = test.rows
+        for column, key, style in (
+            ("naive_purchases", "naive", {"color": palette.muted, "linestyle": (0, (4, 2))}),
+            ("expected_purchases", "expected", {"color": palette.main}),
+            ("actual_purchases", "came", {"color": palette.ink, "ls": "", "marker": "o"}),
+        ):
+            each = table[column] / table["customers"]
+            axes.plot(table["repeats"], each, label=_say(key, lang), **style)
+        axes.set_ylim(bottom=0)
+        _repeats_axis(axes, table, lang)
+        axes.set_ylabel(_say("purchases_each", lang))
+        axes.legend()
+    return axes
+
+
+def plot_lorenz(
+    found: Concentration, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the Lorenz curve beside the line of customers all alike."""
+    with themed(lang, width) as palette:
+        axes = _axes(ax, width)
+        if np.isnan(found.gini):
+            return _nothing(axes, lang)
+        curve = found.frames()["lorenz"]
+        axes.plot([0, 1], [0, 1], color=palette.muted, lw=1, label=_say("equal", lang))
+        axes.plot(
+            curve["customer_share"],
+            curve["value_share"],
+            color=palette.main,
+            label=_say("value_gini", lang, gini=f"{found.gini:.2f}"),
+        )
+        axes.set_xlim(0, 1)
+        axes.set_ylim(min(0.0, float(curve["value_share"].min())), 1)
+        share_axis(axes)
+        share_axis(axes, axis="x")
+        axes.set_xlabel(_say("share_customers", lang))
+        axes.set_ylabel(_say("share_value", lang))
+        axes.legend(loc="upper left")
+    return axes
+
+
+def _colors(palette: Palette, count: int) -> list[str]:
+    known = [palette.main, palette.accent, palette.ink, palette.muted, palette.light]
+    return [known[place % len(known)] for place in range(count)]
+
+
+def _share(fit: LifetimeFit) -> str:
+    return format_share(fit.confidence, decimals=0)
+
+
+def _whole_axis(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
+
+
+def _repeats_axis(axes: Axes, table: pd.DataFrame, lang: str) -> None:
+    """Label numbers of repeat purchases; the last row is open above."""
+    places = table["repeats"].tolist()
+    axes.set_xticks(places, [*map(str, places[:-1]), f"{places[-1]}+"])
+    axes.set_xlabel(_say("repeats", lang))
+
+
+def _nothing(axes: Axes, lang: str) -> Axes:
+    """Say on the axes that there is nothing to draw."""
+    axes.text(0.5, 0.5, _say("nothing", lang), ha="center", va="center", transform=axes.transAxes)
+    axes.set_axis_off()
+    return axes
+
+
+def _axes(ax: Axes | None, width: Width) -> Axes:
+    height = 336 if width == "wide" else 300
+    return new_figure(width, height).subplots() if ax is None else ax
+
+
+def _say(key: str, lang: str, **values: str) -> str:
+    return say(f"{AREA}.chart.{key}", lang, **values)
