@@ -16,6 +16,8 @@ from cvm.data import collect, open_data
 from cvm.data import reduce_overview as overview
 from cvm.data import reduce_points as points
 from cvm.data import reduce_points_behaviour as behaviour
+from cvm.data import reduce_points_ledger as ledger
+from cvm.data import reduce_points_members as members
 from cvm.data import reduce_points_pressure as pressure
 from cvm.data import reduce_points_vintages as vintages
 from cvm.data import reduce_quality as quality
@@ -58,6 +60,19 @@ REDUCTIONS = {
         t["months"], threshold_points=3_500
     ),
     "reduce_points_vintages": lambda t: vintages.reduce_points_vintages(t["ledger"]),
+    "reduce_first_month": lambda t: ledger.reduce_first_month(t["ledger"]),
+    "reduce_points_cost": lambda t: ledger.reduce_points_cost(t["ledger"]),
+    "reduce_revenue": lambda t: ledger.reduce_revenue(t["months"]),
+    "reduce_holders": lambda t: ledger.reduce_holders(t["ledger"], LAST),
+    "reduce_points_members": lambda t: members.reduce_points_members(
+        t["months"], t["customers"], t["ledger"], first_month=LAST
+    ).order_by("customer_id"),
+    "reduce_points_lots": lambda t: members.reduce_points_lots(
+        t["ledger"], first_month=LAST
+    ).order_by("customer_id", "lot_index"),
+    "reduce_points_leaving": lambda t: members.reduce_points_leaving(
+        t["months"], t["customers"], first_month=LAST
+    ),
 }
 
 
