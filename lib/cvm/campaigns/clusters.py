@@ -53,7 +53,7 @@ def wild_bootstrap(
     reason = _reason(cells, coefficient)
     labels, codes = np.unique(cells.cluster, return_inverse=True)
     signs = _signs(len(labels), rng)
-    if not reason and 2 / len(signs) >= 1 - confidence:
+    if not reason and 1 / len(signs) >= 1 - confidence:
         reason = "few_clusters"
     if reason:
         return cannot_tell(outcome, reason, **known)
@@ -87,39 +87,47 @@ class _Flips:
     ) -> None:
         x = cells.design
         columns = x.shape[1]
-        self.coefficient, self.signs = coefficient, signs
-        self.grams = np.zeros((clusters, columns, columns))
-        np.add.at(self.grams, codes, cells.count[:, None, None] * x[:, :, None] * x[:, None, :])
-        self.totals = np.zeros((clusters, columns))
-        np.add.at(self.totals, codes, cells.total[:, None] * x)
-        self.inverse = np.linalg.inv(self.grams.sum(axis=0))
-        self.others = [k for k in range(columns) if k != coefficient]
+        grams = np.zeros((clusters, columns, columns))
+        np.add.at(grams, codes, cells.count[:, None, None] * x[:, :, None] * x[:, None, :])
+        totals = np.zeros((clusters, columns))
+        np.add.at(totals, codes, cells.total[:, None] * x)
+        gram, inverse = grams.sum(axis=0), np.linalg.inv(grams.sum(axis=0))
+        others = [k for k in range(columns) if k != coefficient]
+        # Held at a value v, the coefficients, the scores and all that follows are linear in v.
+        held = np.zeros((2, columns))
+        held[1, coefficient] = 1.0
+        if others:
+            inner = gram[np.ix_(others, others)]
+            held[0, others] = np.linalg.solve(inner, totals.sum(axis=0)[others])
+            held[1, others] = np.linalg.solve(inner, -gram[others, coefficient])
+        scores = [totals - grams @ held[0], -(grams @ held[1])]
+        moved = [signs @ part @ inverse for part in scores]  # flips × columns: b* − held
+        along = [
+            signs * (part @ inverse[:, coefficient])
+            - there @ np.einsum("gij,i->jg", grams, inverse[:, coefficient])
+            for part, there in zip(scores, moved, strict=True)
+        ]
+        self.gaps = [there[:, coefficient] for there in moved]
+        self.squares = [
+            (along[one] * along[other]).sum(axis=1) for one, other in ((0, 0), (0, 1), (1, 1))
+        ]
 
     def p_value(self, value: float) -> float:
         """Return the p-value of the coefficient being ``value``."""
-        k = self.coefficient
-        held = np.zeros(self.inverse.shape[0])
-        held[k] = value
-        if self.others:
-            gram = self.grams.sum(axis=0)[np.ix_(self.others, self.others)]
-            right = self.totals.sum(axis=0) - self.grams.sum(axis=0)[:, k] * value
-            held[self.others] = np.linalg.solve(gram, right[self.others])
-        scores = self.totals - self.grams @ held
-        moved = self.signs @ scores @ self.inverse  # flips × columns: b* − held
-        flipped = self.signs[:, :, None] * scores[None, :, :]
-        flipped -= np.einsum("gij,bj->bgi", self.grams, moved)
-        along = flipped @ self.inverse[:, k]
-        spread = np.sqrt((along**2).sum(axis=1))
+        gap = np.abs(self.gaps[0] + value * self.gaps[1])
+        square = self.squares[0] + 2 * value * self.squares[1] + value**2 * self.squares[2]
         with np.errstate(divide="ignore", invalid="ignore"):
-            statistic = np.abs(moved[:, k]) / spread
-        # The unflipped sample is the first row.
-        return float(np.mean(statistic >= statistic[0] * (1 - TOLERANCE)))
+            statistic = gap / np.sqrt(np.maximum(square, 0.0))
+        # The unflipped sample is the first row; a flip that fits without error is as extreme.
+        limit = statistic[0] * (1 - TOLERANCE)
+        return float(np.mean((statistic >= limit) | np.isnan(statistic)))
 
 
 def _signs(clusters: int, rng: np.random.Generator | None) -> FloatArray:
     """Return the flips, the first of which changes nothing."""
     if 2**clusters <= MOST_DRAWS:
-        bits = np.arange(2**clusters)[:, None] >> np.arange(clusters) & 1
+        # Flipping all signs gives the same |t|, so the last cluster need not be flipped.
+        bits = np.arange(2 ** (clusters - 1))[:, None] >> np.arange(clusters) & 1
         return np.where(bits == 1, -1.0, 1.0)
     if rng is None:
         raise ArgumentError("rng", None, f"given for {clusters} clusters (more than 12)")

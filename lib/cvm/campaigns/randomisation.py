@@ -62,23 +62,38 @@ def randomisation_inference(
     if reason:
         return cannot_tell(outcome, reason, **known)
 
+    # Subtracting a constant effect makes the gap linear in it, and the variance quadratic.
+    around = total - count * (total.sum() / count.sum())
+    gaps = [_gap(count, part, chosen) for part in (around, arm * count)]
+    squares = [
+        _variance(count, one, other, chosen)
+        for one, other in (
+            (around, around),
+            (around, arm * count),
+            (arm * count, arm * count),
+        )
+    ]
+
     def p_value(value: float) -> float:
-        statistic = _studentised(count, total - value * arm * count, chosen)
-        return float(np.mean(statistic >= statistic[0] * (1 - TOLERANCE) - 1e-300))
+        square = squares[0] - 2 * value * squares[1] + value**2 * squares[2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = np.abs(gaps[0] - value * gaps[1]) / np.sqrt(np.maximum(square, 0.0))
+        limit = statistic[0] * (1 - TOLERANCE)
+        return float(np.mean((statistic >= limit) | np.isnan(statistic)))
 
     means = [float(total[arm == one].sum() / count[arm == one].sum()) for one in (0, 1)]
     effect = means[1] - means[0]
-    se = _spread(count, total, arm[None, :])[0]
+    se = math.sqrt(max(float(squares[0][0]), 0.0))
     if not se > 0:
         return cannot_tell(outcome, "no_variation", **known)
-    low, high = invert(p_value, effect, float(se), 1 - confidence)
+    low, high = invert(p_value, effect, se, 1 - confidence)
     return Estimate(
         outcome=outcome,
         **known,
         treated_mean=means[1],
         control_mean=means[0],
         effect=effect,
-        se=float(se),
+        se=se,
         low=low,
         high=high,
         p_value=p_value(0.0),
@@ -104,20 +119,21 @@ def _assignments(arm: FloatArray, rng: np.random.Generator | None) -> FloatArray
     return found
 
 
-def _studentised(count: FloatArray, total: FloatArray, arms: FloatArray) -> FloatArray:
-    treated = arms @ total / (arms @ count)
-    control = (1 - arms) @ total / ((1 - arms) @ count)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        statistic = np.abs(treated - control) / _spread(count, total, arms)
-    return np.nan_to_num(statistic, nan=0.0, posinf=np.finfo(float).max)
+def _gap(count: FloatArray, total: FloatArray, arms: FloatArray) -> FloatArray:
+    """Return the difference of means over customers, for each assignment."""
+    gap: FloatArray = arms @ total / (arms @ count) - (1 - arms) @ total / ((1 - arms) @ count)
+    return gap
 
 
-def _spread(count: FloatArray, total: FloatArray, arms: FloatArray) -> FloatArray:
-    """Return the standard error of the difference by the branches' spread, for each assignment."""
+def _variance(
+    count: FloatArray, one: FloatArray, other: FloatArray, arms: FloatArray
+) -> FloatArray:
+    """Return the variance of the gap of totals, or the covariance of two, by branches' spread."""
     variance = np.zeros(len(arms))
     for side in (arms, 1 - arms):
         size, branches = side @ count, side.sum(axis=1)
-        mean = side @ total / size
-        square = side @ total**2 - 2 * mean * (side @ (total * count)) + mean**2 * (side @ count**2)
-        variance += np.maximum(square, 0.0) / size**2 * branches / np.maximum(branches - 1, 1)
-    return np.sqrt(variance)
+        first, second = side @ one / size, side @ other / size
+        products = side @ (one * other) + first * second * (side @ count**2)
+        products -= first * (side @ (other * count)) + second * (side @ (one * count))
+        variance += products / size**2 * branches / np.maximum(branches - 1, 1)
+    return variance
