@@ -85,7 +85,8 @@ def redeemed_later(table: pd.DataFrame, months_left: int) -> float:
     shares = table.set_index("left_months")[["redeemed_share", "forfeited_share"]]
     held, total = 1.0, 0.0
     for left in range(months_left - 1, -1, -1):
-        redeemed, forfeited = shares.loc[left] if left in shares.index else mean
+        rates = shares.loc[left] if left in shares.index else mean
+        redeemed, forfeited = (float(rate) for rate in rates)
         total += held * redeemed
         held *= 1 - redeemed - forfeited
     return float(total)
@@ -105,7 +106,8 @@ def expected_by_lot(cells: pd.DataFrame, table: pd.DataFrame, *, end: int) -> pd
         with none outstanding are left out.
     """
     rows = []
-    for index, lot in cells.groupby("index"):
+    for index in sorted(cells["index"].unique()):
+        lot = cells.loc[cells["index"] == index]
         gone = lot[["redeemed_points", "expired_points", "forfeited_points"]].sum().sum()
         held = float(lot["issued_points"].iloc[0] - gone)
         dies = int(lot["dies"].iloc[0])
