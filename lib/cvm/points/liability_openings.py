@@ -86,7 +86,7 @@ def redeemed_later(table: pd.DataFrame, months_left: int) -> float:
     held, total = 1.0, 0.0
     for left in range(months_left - 1, -1, -1):
         rates = shares.loc[left] if left in shares.index else mean
-        redeemed, forfeited = (float(rate) for rate in rates)
+        redeemed, forfeited = np.asarray(rates, dtype="float64")
         total += held * redeemed
         held *= 1 - redeemed - forfeited
     return float(total)
