@@ -26,7 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 NAMES = ("r", "alpha", "a", "b")
 _AREA = "segments_lifetime.purchases"
 _BOUNDS = np.array([[-8.0, 8.0]] * 4)
-_COARSE_FROM = 20_000
+_COARSE_FROM = 3_000
 _GRID = 32
 _EXACT_STEPS = 8
 _ENOUGH = 1e-5
@@ -172,7 +172,7 @@ def _maximise(purchases: Purchases, start: FloatArray) -> tuple[FloatArray, floa
 
     Where distinct (x, tx, T) are very many, times are first rounded to a grid. Its best point is
     close, and its curvature serves for the few steps from there to the exact maximum and for the
-    errors (on a million customers these differ from the exact ones in the fourth digit).
+    errors (which then differ from the exact ones in the third digit).
     """
     many = len(purchases.customers) > _COARSE_FROM
     rough = purchases.rounded(_GRID) if many else purchases
