@@ -128,8 +128,12 @@ class ChangeTable(Result):
 def compare_changes(budget: Budget, changes: list[Change] | None = None) -> ChangeTable:
     """Return single rule changes by customer value per yuan of accrued cost.
 
-    Customer value is the face value of what members redeem. The cost is accrued: cash plus the rise
-    of the liability, so that a change which only brings redemption forward is not charged for it.
+    Customer value is the face value of what members redeem within the projection. The cost is
+    accrued: cash, and what the liability at the end is higher by, so that a change which brings
+    redemption forward is charged only for what would have lapsed, and one that piles up points is
+    charged for what they will yet cost. Today's liability is the base's in both: what a change does
+    to points already held is part of its cost. (In the long run each ratio goes to a point's value
+    ÷ its cost: it tells how soon the money reaches members.)
 
     Args:
         budget: The base; 128 of its scenarios serve.
@@ -140,11 +144,13 @@ def compare_changes(budget: Budget, changes: list[Change] | None = None) -> Chan
 
     def figures(programme: Programme) -> np.ndarray:
         made = simulate(programme, scenarios, cap_share=budget.cap_share)
-        accrued, _ = accrued_yuan(made)
+        _, liability = accrued_yuan(made)
         years = programme.months / 12
         value = face_value_yuan(made)
-        cash = made.ran.cost_yuan.sum(axis=1).mean()
-        return np.array([value, cash, accrued.sum(axis=1).mean()]) / np.array([1.0, years, years])
+        cash = made.ran.cost_yuan.sum(axis=1)
+        # The liability at the start is the same with and without a change, and cancels.
+        carried = cash + liability[:, -1]
+        return np.array([value, cash.mean() / years, carried.mean() / years])
 
     base = figures(budget.programme)
     rows = []
