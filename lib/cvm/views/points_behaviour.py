@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share
-from cvm.views.theme import Width, share_axis, themed
+from cvm.views.theme import Width, new_figure, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.points.behaviour import BehaviourFit
@@ -26,7 +25,7 @@ def plot_calibration(
 ) -> Axes:
     """Draw observed against expected redemption by groups of rising chance, with intervals."""
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         table = fit.calibration()
         observed, expected = table["observed_share"], table["expected_share"]
         top = 1.08 * float(max(table["high"].max(), expected.max()))
@@ -64,7 +63,7 @@ def plot_chance(
     alone, and said to be assumed.
     """
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         line, seen = (0, (4, 2)), getattr(found, "cells", None)
         if seen is None:
             ratio = np.linspace(1.0, min(found.behaviour.ratio_range[1], 6.0), 200)[1:]
@@ -108,7 +107,7 @@ def plot_drivers(
 ) -> Axes:
     """Draw how far each driver moves the chance; those not clear are pale."""
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         table = fit.drivers()
         places = np.arange(len(table))
         colors = [palette.main if clear else palette.light for clear in table["clear"]]
@@ -130,8 +129,9 @@ def _curve(behaviour: Behaviour, ratio: np.ndarray) -> np.ndarray:
     return behaviour.monthly_chance(ratio * threshold, threshold_points=threshold)
 
 
-def _axes(ax: Axes | None) -> Axes:
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+def _axes(ax: Axes | None, width: Width) -> Axes:
+    height = 336 if width == "wide" else 300
+    return new_figure(width, height).subplots() if ax is None else ax
 
 
 def _say(key: str, lang: str, **values: str) -> str:

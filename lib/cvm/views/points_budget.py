@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
-from cvm.views.theme import Width, axis_unit, month_axis, share_axis, themed
+from cvm.views.theme import Width, axis_unit, month_axis, new_figure, share_axis, themed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +29,7 @@ def plot_fan(
 ) -> Axes:
     """Draw the monthly cost with its interval, and what the cap allows a month."""
     with themed(lang, width) as palette:
-        axes, frame = _axes(ax), budget.months()
+        axes, frame = _axes(ax, width), budget.months()
         months = frame["month"].to_numpy()
         unit = axis_unit(float(frame["cost_high_yuan"].max()), lang)
         low, middle, high = (
@@ -57,7 +56,7 @@ def plot_exceedance(
 ) -> Axes:
     """Draw the chance to pass the cap by return rate, with the rate that keeps it."""
     with themed(lang, width) as palette:
-        axes, curve = _axes(ax), generosity.curve
+        axes, curve = _axes(ax, width), generosity.curve
         axes.plot(curve["rate"], curve["over_share"], color=palette.main)
         allowed = 1 - generosity.wanted
         axes.axhline(allowed, color=palette.accent, linestyle=(0, (4, 2)), linewidth=1)
@@ -93,7 +92,7 @@ def plot_frontier(
 ) -> Axes:
     """Draw the frontier: the worst 5 % of years by return rate, against the cap."""
     with themed(lang, width) as palette:
-        axes, curve = _axes(ax), generosity.curve
+        axes, curve = _axes(ax, width), generosity.curve
         axes.plot(curve["rate"], curve["tvar_95_share"], color=palette.main)
         text = f"{_say('chart.cap', lang)} {format_share(generosity.cap_share)}"
         axes.axhline(generosity.cap_share, color=palette.accent, linestyle=(0, (4, 2)), label=text)
@@ -110,7 +109,7 @@ def plot_tornado(
 ) -> Axes:
     """Draw :func:`cvm.points.budget_drivers.tornado`: each factor at its 10 % and 90 % points."""
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         labels = [_say(f"factor.{name}", lang) for name in frame["factor"]]
         unit = axis_unit(float(frame[["low_yuan", "high_yuan"]].abs().to_numpy().max()), lang)
         places = np.arange(len(frame))
@@ -126,7 +125,7 @@ def plot_waterfall(
 ) -> Axes:
     """Draw :func:`cvm.points.budget_drivers.waterfall`: from this year's cost to next year's."""
     with themed(lang, width) as palette:
-        axes, amounts = _axes(ax), frame["amount_yuan"].to_numpy()
+        axes, amounts = _axes(ax, width), frame["amount_yuan"].to_numpy()
         unit = axis_unit(float(np.abs(amounts).max()), lang)
         ends = np.cumsum(amounts[:-1])
         starts = np.concatenate([[0.0], ends[:-1], [0.0]])
@@ -179,7 +178,7 @@ def plot_hold_out(
 ) -> Axes:
     """Draw forecast with its interval, the actual cost and the naive forecast."""
     with themed(lang, width) as palette:
-        axes, row = _axes(ax), held.summary().iloc[0]
+        axes, row = _axes(ax, width), held.summary().iloc[0]
         unit = axis_unit(float(row["high_yuan"]), lang)
         low, middle, high = (
             float(row[name]) / unit.size for name in ("low_yuan", "forecast_yuan", "high_yuan")
@@ -204,7 +203,7 @@ def _bars(
     ends: np.ndarray | None = None,
 ) -> Axes:
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         reach = amounts if ends is None else np.concatenate([amounts, ends.ravel()])
         unit = axis_unit(float(np.abs(reach).max()), lang)
         colors = [palette.accent if amount > 0 else palette.main for amount in amounts]
@@ -224,8 +223,9 @@ def _named_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.grid(True, axis="x")
 
 
-def _axes(ax: Axes | None) -> Axes:
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+def _axes(ax: Axes | None, width: Width) -> Axes:
+    height = 336 if width == "wide" else 300
+    return new_figure(width, height).subplots() if ax is None else ax
 
 
 def _say(key: str, lang: str, **values: Any) -> str:
