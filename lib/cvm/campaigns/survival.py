@@ -59,17 +59,49 @@ class Exposure:
             left: Whether the customer left at that month.
             horizon: Months to look at.
         """
+        return cls.by_arm(months_observed, left, np.zeros(len(np.asarray(left))), horizon=horizon)[
+            0
+        ]
+
+    @classmethod
+    def by_arm(
+        cls,
+        months_observed: npt.ArrayLike,
+        left: npt.ArrayLike,
+        treated: npt.ArrayLike,
+        *,
+        horizon: int,
+    ) -> tuple[Exposure, Exposure]:
+        """Count control and treated in one pass over customers.
+
+        Args:
+            months_observed: As in :meth:`from_customers`.
+            left: Whether the customer left at that month.
+            treated: Whether the customer was assigned to the offer.
+            horizon: Months to look at.
+        """
         months = np.asarray(months_observed, dtype=np.int64)
-        gone = np.asarray(left, dtype=np.bool_)
-        if len(months) != len(gone) or (months < 0).any() or horizon < 1:
-            raise DataError("months_observed", len(months), "whole months ≥ 0, one a customer")
-        clipped = np.minimum(months, horizon + 1)
-        seen = np.bincount(clipped, minlength=horizon + 2)[: horizon + 2]
-        lost = np.bincount(clipped[gone], minlength=horizon + 2)[: horizon + 2]
-        at_risk = seen[::-1].cumsum()[::-1]
-        return cls(
-            at_risk=at_risk[1 : horizon + 1].astype(float), left=lost[1 : horizon + 1].astype(float)
-        )
+        gone, arm = np.asarray(left, dtype=np.bool_), np.asarray(treated, dtype=np.bool_)
+        if not len(months) == len(gone) == len(arm) or horizon < 1:
+            raise DataError("months_observed", len(months), "one a customer, and a horizon ≥ 1")
+        if len(months) and months.min() < 0:
+            raise DataError("months_observed", int(months.min()), "whole months, at least 0")
+        codes = months * 4
+        codes += gone.view(np.int8) * np.int8(2) + arm.view(np.int8)
+        size = 4 * (horizon + 2)
+        counts = np.bincount(codes, minlength=size).astype(np.float64)
+        # All that happens after the horizon is one month more.
+        for code in range(size - 4, size):
+            counts[code] = counts[code::4].sum()
+        table = counts[:size].reshape(horizon + 2, 2, 2)
+        found = []
+        for side in (0, 1):
+            seen = table[:, :, side].sum(axis=1)
+            at_risk = seen[::-1].cumsum()[::-1]
+            found.append(
+                cls(at_risk=at_risk[1 : horizon + 1], left=table[1 : horizon + 1, 1, side])
+            )
+        return found[0], found[1]
 
     @property
     def hazard(self) -> FloatArray:
