@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cvm.views import pages_overview
+from cvm.views import page_parts
 from cvm.views.pages import PAGES
 from overview_tables import INFO, brands_table, facts_table, months_table, overview_tables
 
@@ -19,7 +19,7 @@ def page():
 @pytest.fixture
 def undrawn(monkeypatch):
     """Where only words matter, pictures are not drawn."""
-    monkeypatch.setattr(pages_overview, "save_svg", lambda figure: b"<svg/>")
+    monkeypatch.setattr(page_parts, "save_svg", lambda figure: b"<svg/>")
 
 
 def test_the_content_is_plain_json_in_both_languages(page):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib import resources
@@ -26,31 +27,50 @@ WIDE_FROM_PX = 1200
 SPARK_WIDTH, SPARK_HEIGHT = 120, 30
 
 
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """What a page with levers adds to it; all of it runs in the browser.
+
+    Attributes:
+        section: The levers and live charts of a shown page's content, in a language, as HTML.
+        styles: CSS, scoped to the page.
+        script: JavaScript for a shown page, data included.
+    """
+
+    section: Callable[[Mapping[str, Any], str], str]
+    styles: str
+    script: Callable[[PageModel], str]
+
+
 class PageView:
     """What a dashboard's cell returns: shows itself as HTML wherever notebooks are shown.
 
     Attributes:
         model: What is shown.
         lang: The language it opens in.
+        live: Its levers, if it has some.
     """
 
-    def __init__(self, model: PageModel, lang: str = "zh") -> None:
+    def __init__(self, model: PageModel, lang: str = "zh", live: Live | None = None) -> None:
         self.model = model
         self.lang = check_one_of(lang, "lang", LANGUAGES)
+        self.live = live
 
     def __repr__(self) -> str:
         return f"PageView({self.model.name!r}, state={self.model.state!r})"
 
     def _repr_html_(self) -> str:
-        return render(self.model, self.lang)
+        return render(self.model, self.lang, self.live)
 
 
-def render(model: PageModel, lang: str) -> str:
+def render(model: PageModel, lang: str, live: Live | None = None) -> str:
     """Return the page as an HTML fragment that opens in ``lang``."""
     main = "".join(
         tag(
             "div",
-            render_content(model, one) if model.state == "shown" else render_status(model, one),
+            render_content(model, one, live)
+            if model.state == "shown"
+            else render_status(model, one),
             class_="cvm-in",
             lang=HTML_LANG[one],
             data_in=one,
@@ -58,8 +78,11 @@ def render(model: PageModel, lang: str) -> str:
         for one in LANGUAGES
     )
     titles = {one: f"{_title(model, one)} · {say('overview.suite', one)}" for one in LANGUAGES}
-    script = tag("script", f"({_asset('page.js')})({_json_for_script(titles)});", raw=True)
-    styles = tag("style", _font_face(model.font) + _asset("page.css"), raw=True)
+    code = f"({asset('page.js')})({json_for_script(titles)});"
+    css = _font_face(model.font) + asset("page.css")
+    if live is not None and model.state == "shown":
+        code, css = code + "\n" + live.script(model), css + live.styles
+    script, styles = tag("script", code, raw=True), tag("style", css, raw=True)
     return tag(
         "div",
         styles + _header(lang) + main + script,
@@ -97,7 +120,7 @@ def text(name: str, content: str, **attributes: Any) -> str:
     return tag(name, content, raw=False, **attributes)
 
 
-def render_content(model: PageModel, lang: str) -> str:
+def render_content(model: PageModel, lang: str, live: Live | None = None) -> str:
     """Return a shown page in one language."""
     content = model.contents[lang]
     charts = "".join(_chart(chart, model.figures, lang) for chart in content["charts"])
@@ -105,8 +128,9 @@ def render_content(model: PageModel, lang: str) -> str:
         "main",
         _notices(model.notices.get(lang, ()))
         + _hero(content)
-        + _section("cards", say("overview.cards_heading", lang), _cards(content["cards"], lang))
-        + _section(
+        + section("cards", say("overview.cards_heading", lang), _cards(content["cards"], lang))
+        + (live.section(content, lang) if live is not None else "")
+        + section(
             "charts",
             say("overview.charts_heading", lang),
             tag("div", charts + _drill(content.get("drill"), lang), class_="cvm-charts"),
@@ -182,7 +206,8 @@ def _hero(content: Mapping[str, Any]) -> str:
     )
 
 
-def _section(key: str, heading: str, body: str) -> str:
+def section(key: str, heading: str, body: str) -> str:
+    """Return a section of a page under a heading for screen readers."""
     return tag("section", text("h2", heading) + body, class_=f"cvm-section cvm-section-{key}")
 
 
@@ -343,7 +368,7 @@ def _drill(drill: Mapping[str, Any] | None, lang: str) -> str:
         + text("label", drill["label"], for_=select_id, class_="cvm-hidden")
         + tag("select", options, id=select_id, data_focus=True)
         + tag("dl", facts, class_="cvm-facts", aria_live="polite")
-        + tag("script", _json_for_script(figures), type="application/json"),
+        + tag("script", json_for_script(figures), type="application/json"),
         class_="cvm-panel cvm-drill",
     )
 
@@ -378,11 +403,12 @@ def _font_face(font: bytes) -> str:
     )
 
 
-def _json_for_script(value: Any) -> str:
+def json_for_script(value: Any) -> str:
     """Return JSON that cannot end the script element it stands in."""
     return json.dumps(value, ensure_ascii=False).replace("<", "\\u003c")
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return a text that lies beside the apps' modules."""
     return resources.files("cvm.apps").joinpath(name).read_text(encoding="utf-8")

@@ -60,6 +60,7 @@ class Outlook(Result):
         budget: The forecast.
         table: The lever table, held to the budget.
         generosity: The most generous return rate.
+        members: Members at the start, one row each, with ``vip_tier`` and ``county``.
         history: Months so far, of ``reduce_points_flows``.
         years: Whole points years so far, of :func:`cvm.points.forecast.points_years`.
         holdout: Last year's forecast beside what came; ``None`` where there was no year to test on.
@@ -70,6 +71,7 @@ class Outlook(Result):
     budget: Budget
     table: Mapping[str, Any]
     generosity: Generosity
+    members: pd.DataFrame
     history: pd.DataFrame
     years: pd.DataFrame
     holdout: HoldOut | None = None
@@ -166,21 +168,24 @@ class Outlook(Result):
         return frame.assign(month=pd.to_datetime(frame["month"]))
 
     def path(self) -> pd.DataFrame:
-        """Return the points year's cost to date by month, beside last year's and the cap's."""
+        """Return cost ÷ revenue to date by month of the points year, beside last year's."""
         ran = self.budget.ran
         mine = ran.programme.years == self.year
         cost = np.cumsum(ran.cost_yuan[:, mine], axis=1)
         spread = np.sqrt(np.cumsum(ran.month_spread_yuan()[:, mine] ** 2, axis=1))
         drawn = np.maximum(cost + ran.scenarios.member_noise[:, None] * spread, 0.0)
-        low, high = np.quantile(drawn, [0.05, 0.95], axis=0)
-        revenue = np.cumsum(ran.revenue_yuan[:, mine].mean(axis=0))
+        revenue = np.maximum(np.cumsum(ran.revenue_yuan[:, mine], axis=1), 1e-9)
+        tail = (1 - self.budget.confidence) / 2
+        low, high = np.quantile(drawn / revenue, [tail, 1 - tail], axis=0)
         months = [m for m, own in zip(ran.programme.month_list, mine, strict=True) if own]
-        frame = pd.DataFrame({"month": pd.to_datetime(months), "cost_yuan": cost.mean(axis=0)})
-        frame["cost_low_yuan"], frame["cost_high_yuan"] = low, high
-        frame["cap_yuan"] = self.fact("cap_share") * revenue
-        past = self.history.set_index(pd.to_datetime(self.history["month"]))["cost_yuan"]
-        before = past.reindex(frame["month"] - pd.DateOffset(years=1)).to_numpy(float)
-        return frame.assign(last_year_yuan=np.cumsum(before))
+        frame = pd.DataFrame({"month": pd.to_datetime(months)})
+        frame["cost_share"] = (cost / revenue).mean(axis=0)
+        frame["low_share"], frame["high_share"] = low, high
+        frame["cap_share"] = self.fact("cap_share")
+        past = self.history.set_index(pd.to_datetime(self.history["month"]))
+        before = past.reindex(frame["month"] - pd.DateOffset(years=1))
+        to_date = before[["cost_yuan", "revenue_yuan"]].to_numpy(float).cumsum(axis=0)
+        return frame.assign(last_year_share=to_date[:, 0] / to_date[:, 1])
 
     def points_years(self) -> pd.DataFrame:
         """Return points years so far and forecast, with intervals of the latter."""
@@ -198,19 +203,12 @@ class Outlook(Result):
 
     def groups(self, name: str) -> pd.DataFrame:
         """Return the year's cost by ``tier`` or ``county``, with members at the start."""
-        population = self.budget.programme.population
-        if name == "tier":
-            frame, names = self.budget.by_tier(), population.tiers
-            cells = population.cells
-            counts = np.bincount(cells.tier, cells.members, minlength=len(names)).astype(float)
-        else:
-            frame, names = self.budget.by_county(), population.counties
-            counts = population.cells.members @ population.cells.county_share
-        mine = frame[frame["points_year"] == self.year].drop(columns="points_year")
+        frame = self.budget.by_tier() if name == "tier" else self.budget.by_county()
         label = "vip_tier" if name == "tier" else name
+        known = self.members[label].value_counts()
+        mine = frame[frame["points_year"] == self.year].drop(columns="points_year")
         made = mine.rename(columns={name: label}).reset_index(drop=True)
-        known = dict(zip(names, counts, strict=True))
-        made.insert(1, "customers", [round(float(known[part])) for part in made[label]])
+        made.insert(1, "customers", made[label].map(known).fillna(0).astype("int64"))
         return made.assign(cost_of_all_share=made["cost_yuan"] / made["cost_yuan"].sum())
 
     def summary(self) -> pd.DataFrame:
@@ -257,6 +255,7 @@ def make_outlook(
     budget: Budget,
     table: Mapping[str, Any],
     *,
+    members: pd.DataFrame,
     history: pd.DataFrame,
     years: pd.DataFrame,
     holdout: HoldOut | None = None,
@@ -266,6 +265,7 @@ def make_outlook(
     Args:
         budget: The forecast; it has a cap.
         table: Of ``lever_table``, of the same programme; it is held to the budget here.
+        members: Members at the start, one row each, with ``vip_tier`` and ``county``.
         history: Months so far.
         years: Whole points years so far.
         holdout: Last year's forecast beside what came.
@@ -280,6 +280,7 @@ def make_outlook(
         budget=budget,
         table=hold_to(table, budget, year=year),
         generosity=most_generous(budget, year=year, wanted=WANTED_SHARE),
+        members=members,
         history=history,
         years=years,
         holdout=holdout,

@@ -13,10 +13,10 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from cvm.core.i18n import catalogue, say
+from cvm.core.i18n import say
 from cvm.core.money import format_yuan
 from cvm.points.outlook_words import setting_text
-from cvm.views.theme import PALETTE, count_axis, month_axis, new_figure, themed
+from cvm.views.theme import PALETTE, count_axis, month_axis, new_figure, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.points.outlook import Outlook
@@ -32,7 +32,7 @@ def plot_outlook(outlook: Outlook, ax: Axes | None = None, *, lang: str = "en") 
 
 
 def draw_path(path: pd.DataFrame, axes: Axes, lang: str, *, ticks: int = 6) -> Axes:
-    """Draw the points year's cost to date: expected with its 90 % fan, last year's, the cap's.
+    """Draw cost ÷ revenue to date in the points year: its 90 % fan, the cap, last year.
 
     Args:
         path: ``points_budget_path``.
@@ -43,20 +43,19 @@ def draw_path(path: pd.DataFrame, axes: Axes, lang: str, *, ticks: int = 6) -> A
     frame = path.assign(month=pd.to_datetime(path["month"])).sort_values("month")
     months, last = frame["month"], frame.iloc[-1]
     axes.fill_between(
-        months, frame["cost_low_yuan"], frame["cost_high_yuan"], color=PALETTE.light, linewidth=0
+        months, frame["low_share"], frame["high_share"], color=PALETTE.light, alpha=0.7, linewidth=0
     )
     lines = (
-        ("last_year_yuan", PALETTE.muted, "-", 1.6),
-        ("cap_yuan", PALETTE.accent, (0, (4, 2)), 1.8),
-        ("cost_yuan", PALETTE.main, "-", 2.4),
+        ("last_year_share", PALETTE.muted, "-", 1.6),
+        ("cap_share", PALETTE.accent, (0, (4, 2)), 1.8),
+        ("cost_share", PALETTE.main, "-", 2.4),
     )
     for name, color, style, width in lines:
         axes.plot(months, frame[name], color=color, linestyle=style, linewidth=width)
-    largest = float(np.nanmax([last["cost_high_yuan"], last["cap_yuan"], last["cost_yuan"]]))
-    axes.set_ylim(0, 1.08 * largest)
-    unit = count_axis(axes, lang, largest=largest, unit="yuan")
+    share_axis(axes, bins=5)
     month_axis(axes, months, lang, most=ticks)
-    axes.set_title(say("overview.axis.named", lang, name=_say("axis.to_date", lang), unit=unit))
+    axes.set_title(_say("axis.to_date", lang))
+    axes.margins(y=0.04)
     _end_labels(axes, last, lang)
     sns.despine(ax=axes, left=True)
     return axes
@@ -64,22 +63,21 @@ def draw_path(path: pd.DataFrame, axes: Axes, lang: str, *, ticks: int = 6) -> A
 
 def _end_labels(axes: Axes, last: pd.Series, lang: str) -> None:
     """Write each line's name at its end, apart from each other."""
-    names = [
-        ("cost_high_yuan", _say("mark.high", lang), PALETTE.muted),
-        ("cap_yuan", _say("mark.cap", lang), PALETTE.accent_text),
-        ("cost_yuan", _say("mark.expected", lang), PALETTE.main),
-        ("last_year_yuan", _say("mark.last_year", lang), PALETTE.muted),
-        ("cost_low_yuan", _say("mark.low", lang), PALETTE.muted),
-    ]
+    names = (
+        ("high_share", _say("mark.high", lang), PALETTE.muted),
+        ("cap_share", _say("mark.cap", lang), PALETTE.accent_text),
+        ("cost_share", _say("mark.expected", lang), PALETTE.main),
+        ("last_year_share", _say("mark.last_year", lang), PALETTE.muted),
+        ("low_share", _say("mark.low", lang), PALETTE.muted),
+    )
     shown = [(float(last[key]), text, color) for key, text, color in names if pd.notna(last[key])]
-    shown.sort(reverse=True)
-    gap = 0.062 * axes.get_ylim()[1]
-    place = float("inf")
-    tops = []
+    shown.sort(key=lambda one: -one[0])
+    low, high = axes.get_ylim()
+    gap, place, tops = 0.068 * (high - low), float("inf"), []
     for value, _, _ in shown:
         place = min(value, place - gap)
         tops.append(place)
-    # What was pushed down comes back up as far as it may.
+    # What was pushed down comes half of the way back up.
     lift = max(0.0, (shown[-1][0] - tops[-1]) / 2)
     for (_, text, color), top in zip(shown, tops, strict=True):
         axes.annotate(
@@ -102,14 +100,22 @@ def driver_label(driver: str, kind: str, lang: str) -> str:
     )
 
 
-def draw_tornado(drivers: pd.DataFrame, axes: Axes, lang: str, *, extra_years: float = 1.0) -> Axes:
+def draw_tornado(
+    drivers: pd.DataFrame,
+    axes: Axes,
+    lang: str,
+    *,
+    extra_years: float = 1.0,
+    room: float = 1.8,
+) -> Axes:
     """Draw how the year's cost changes: rules by one step, the world between its 10 % and 90 %.
 
     Args:
         drivers: ``points_budget_drivers``.
         axes: Made inside ``themed``.
         lang: ``"zh"`` or ``"en"``.
-        extra_years: As in :func:`cvm.points.outlook.setting_text`.
+        extra_years: As in :func:`cvm.points.outlook_words.setting_text`.
+        room: How far the axis reaches, as a multiple of the longest bar.
     """
     frame = drivers.head(MOST_DRIVERS).iloc[::-1].reset_index(drop=True)
     reach = float(frame[["low_yuan", "high_yuan"]].abs().to_numpy().max()) or 1.0
@@ -146,7 +152,7 @@ def draw_tornado(drivers: pd.DataFrame, axes: Axes, lang: str, *, extra_years: f
             for driver, kind in zip(frame["driver"], frame["kind"], strict=True)
         ],
     )
-    axes.set_xlim(-1.62 * reach, 1.62 * reach)
+    axes.set_xlim(-room * reach, room * reach)
     unit = count_axis(axes, lang, largest=reach, unit="yuan", axis="x")
     axes.grid(visible=False, axis="y")
     axes.grid(visible=True, axis="x")
@@ -182,6 +188,7 @@ def draw_waterfall(steps: pd.DataFrame, labels: list[str], axes: Axes, lang: str
             textcoords="offset points",
             xytext=(0, 4),
             ha="center",
+            fontsize="small",
         )
         if place:
             axes.plot(
@@ -190,7 +197,7 @@ def draw_waterfall(steps: pd.DataFrame, labels: list[str], axes: Axes, lang: str
                 color=PALETTE.muted,
                 linewidth=0.8,
             )
-    axes.set_xticks(range(len(tops)), labels)
+    axes.set_xticks(range(len(tops)), labels, fontsize="small")
     axes.set_ylim(base, tops.max() + 0.12 * (tops.max() - base))
     unit = count_axis(axes, lang, largest=float(tops.max()), unit="yuan")
     name = _say("axis.cost_year_cut" if base else "axis.cost_year", lang)
@@ -241,8 +248,3 @@ def _signed(value: float, lang: str) -> str:
 
 def _say(key: str, lang: str, **values: object) -> str:
     return say(f"points_page.{key}", lang, **values)
-
-
-def has_words(key: str) -> bool:
-    """Tell whether the catalogue has a text of the page."""
-    return f"points_page.{key}" in catalogue()

@@ -95,5 +95,19 @@ PAGES: dict[str, PageMaker] = {
             ),
             maker="cvm.views.pages_overview:make_overview",
         ),
+        PageMaker(
+            name="points-budget",
+            needs=("points_budget_facts", "points_budget_levers"),
+            optional=(
+                "points_budget_path",
+                "points_budget_drivers",
+                "points_budget_waterfall",
+                "points_budget_holdout",
+                "points_budget_keeps",
+                "points_budget_tiers",
+                "points_budget_counties",
+            ),
+            maker="cvm.views.pages_points_budget:make_points_budget",
+        ),
     )
 }

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
 
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_share, format_yuan
-from cvm.core.months import format_month, parse_month
 from cvm.plan.overview import overview_sentence
 from cvm.views import overview as draw
 from cvm.views.cards_overview import Facts, make_cards, read_facts
-from cvm.views.charts_overview import Chart, make_charts
+from cvm.views.charts_overview import make_charts
+from cvm.views.page_parts import page_dates, picture, withheld_note
 from cvm.views.pages import Page, Tables
-from cvm.views.theme import WIDTH_PX, WIDTHS, save_svg, themed
 
 NAME = "overview"
-DEFAULT_MINIMUM = 10
 MONTHS_TO_COMPARE = 24
 NO_MONTHS = pd.DataFrame({"month": pd.Series(dtype="datetime64[ns]"), "customers": []})
 
@@ -42,7 +39,8 @@ def _make(
     charts = make_charts(tables, facts, lang)
     shown, pictures = [], {}
     for chart in charts:
-        entry, files = _picture(chart, lang)
+        name = say(f"overview.{chart.key}.name", lang)
+        entry, files = picture(chart, NAME, name, lang)
         shown.append(entry)
         pictures.update(files)
     content = {
@@ -59,30 +57,6 @@ def _make(
         "dates": _dates(months, info, lang),
     }
     return content, pictures
-
-
-def _picture(chart: Chart, lang: str) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Draw a chart in both widths and return its entry of the page and the files."""
-    names: dict[str, str] = {}
-    sizes: dict[str, list[int]] = {}
-    files: dict[str, bytes] = {}
-    for width in WIDTHS:
-        with themed(lang, width):
-            figure = chart.paint(width)
-            name = f"{NAME}-{chart.key}-{lang}-{width}.svg"
-            files[name] = save_svg(figure)
-        names[width] = name
-        sizes[width] = [WIDTH_PX[width], round(figure.get_size_inches()[1] * 72)]
-    entry = {
-        "key": chart.key,
-        "name": say(f"overview.{chart.key}.name", lang),
-        "title": chart.title,
-        "alt": chart.alt,
-        "figures": names,
-        "size": sizes,
-        "table": chart.table,
-    }
-    return entry, files
 
 
 def _tone(facts: Facts) -> str:
@@ -189,7 +163,7 @@ def _notes(
                 months=int(months),
             )
         )
-    notes.append(_withheld_note(info, lang))
+    notes.append(withheld_note(info, lang))
     notes.append(say("overview.note.definitions", lang))
     return notes
 
@@ -204,44 +178,8 @@ def _month_notes(months: pd.DataFrame, lang: str) -> list[str]:
     return [*notes, say("overview.note.axis", lang)]
 
 
-def _withheld_note(info: Mapping[str, Any], lang: str) -> str:
-    withheld = info.get("suppressed", 0)
-    rows = withheld if isinstance(withheld, int) else len(withheld)
-    minimum = info.get("minimum", DEFAULT_MINIMUM)
-    if rows:
-        return say("overview.note.withheld", lang, rows=rows, minimum=minimum)
-    return say("overview.note.nothing_withheld", lang, minimum=minimum)
-
-
 def _dates(months: pd.DataFrame, info: Mapping[str, Any], lang: str) -> list[list[str]]:
-    """Return the date of the data, of the run, the source and the program's version."""
-    unknown = say("overview.date.unknown", lang)
-    last, first = _as_month(info.get("last_month")), _as_month(info.get("first_month"))
-    if last is None and len(months):
-        shown = pd.to_datetime(months["month"])
-        first, last = shown.min().date(), shown.max().date()
-    data = unknown if last is None else format_month(last, lang)
-    if first is not None and last is not None:
-        data = say("overview.date.data_range", lang, first=format_month(first, lang), last=data)
-    pairs = [("data", data), ("run", _as_time(info.get("created")) or unknown)]
-    if info.get("source"):
-        pairs.append(("source", _source_name(str(info["source"]))))
-    if info.get("code_version"):
-        pairs.append(("version", str(info["code_version"])))
-    return [[say(f"overview.date.{key}", lang), text] for key, text in pairs]
-
-
-def _source_name(source: str) -> str:
-    """Return what viewers may know of a source: its last name, no folders, host or password."""
-    return source.rstrip("/\\").replace("\\", "/").split("/")[-1].split("?")[0].split("@")[-1]
-
-
-def _as_month(value: Any) -> date | None:
-    return None if value in (None, "") else parse_month(value)
-
-
-def _as_time(value: Any) -> str:
-    if value in (None, ""):
-        return ""
-    stamp = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return f"{stamp:%Y-%m-%d %H:%M}"
+    if not len(months):
+        return page_dates(info, lang)
+    shown = pd.to_datetime(months["month"])
+    return page_dates(info, lang, first=shown.min().date(), last=shown.max().date())

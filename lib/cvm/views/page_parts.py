@@ -1,0 +1,100 @@
+"""What every published page has: pictures in two widths, what is withheld, and its dates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from cvm.core.i18n import say
+from cvm.core.months import format_month, parse_month
+from cvm.views.charts_overview import Chart
+from cvm.views.theme import WIDTH_PX, WIDTHS, save_svg, themed
+
+DEFAULT_MINIMUM = 10
+
+
+def picture(
+    chart: Chart, page: str, name: str, lang: str
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Draw a chart in both widths and return its entry of the page and the files.
+
+    Args:
+        chart: The chart.
+        page: The page's name, which the files' names begin with.
+        name: What the chart is called above its headline.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    names: dict[str, str] = {}
+    sizes: dict[str, list[int]] = {}
+    files: dict[str, bytes] = {}
+    for width in WIDTHS:
+        with themed(lang, width):
+            figure = chart.paint(width)
+            file = f"{page}-{chart.key}-{lang}-{width}.svg"
+            files[file] = save_svg(figure)
+        names[width] = file
+        sizes[width] = [WIDTH_PX[width], round(figure.get_size_inches()[1] * 72)]
+    entry = {
+        "key": chart.key,
+        "name": name,
+        "title": chart.title,
+        "alt": chart.alt,
+        "figures": names,
+        "size": sizes,
+        "table": chart.table,
+    }
+    return entry, files
+
+
+def withheld_note(info: Mapping[str, Any], lang: str) -> str:
+    """Return how many rows are withheld, and why."""
+    withheld = info.get("suppressed", 0)
+    rows = withheld if isinstance(withheld, int) else len(withheld)
+    minimum = info.get("minimum", DEFAULT_MINIMUM)
+    if rows:
+        return say("overview.note.withheld", lang, rows=rows, minimum=minimum)
+    return say("overview.note.nothing_withheld", lang, minimum=minimum)
+
+
+def page_dates(
+    info: Mapping[str, Any], lang: str, *, first: date | None = None, last: date | None = None
+) -> list[list[str]]:
+    """Return the date of the data, of the run, the source and the program's version.
+
+    Args:
+        info: About the run, as told in :meth:`cvm.views.pages.PageMaker.make`.
+        lang: ``"zh"`` or ``"en"``.
+        first: First month of the data, where ``info`` does not say.
+        last: Last month of the data, where ``info`` does not say.
+    """
+    unknown = say("overview.date.unknown", lang)
+    known_first, known_last = _as_month(info.get("first_month")), _as_month(info.get("last_month"))
+    if known_last is None and last is not None:
+        known_first, known_last = first, last
+    data = unknown if known_last is None else format_month(known_last, lang)
+    if known_first is not None and known_last is not None:
+        begins = format_month(known_first, lang)
+        data = say("overview.date.data_range", lang, first=begins, last=data)
+    pairs = [("data", data), ("run", _as_time(info.get("created")) or unknown)]
+    if info.get("source"):
+        pairs.append(("source", _source_name(str(info["source"]))))
+    if info.get("code_version"):
+        pairs.append(("version", str(info["code_version"])))
+    return [[say(f"overview.date.{key}", lang), text] for key, text in pairs]
+
+
+def _source_name(source: str) -> str:
+    """Return what viewers may know of a source: its last name, no folders, host or password."""
+    return source.rstrip("/\\").replace("\\", "/").split("/")[-1].split("?")[0].split("@")[-1]
+
+
+def _as_month(value: Any) -> date | None:
+    return None if value in (None, "") else parse_month(value)
+
+
+def _as_time(value: Any) -> str:
+    if value in (None, ""):
+        return ""
+    stamp = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    return f"{stamp:%Y-%m-%d %H:%M}"
