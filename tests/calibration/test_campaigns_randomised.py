@@ -149,10 +149,10 @@ def branches(rng, effect):
 def test_eleven_branches_keep_their_level_where_the_sandwich_does_not(effect):
     rng = np.random.default_rng(12)
     wild, chance, sandwich = [], [], []
-    for _ in range(CAMPAIGNS // 2):
+    for _ in range(1_000):
         size, total, arm = branches(rng, effect)
         chance.append(randomisation_inference(REVENUE, size, total, arm))
-        if len(wild) < 800:
+        if len(wild) < 600:
             design = np.column_stack([np.ones(11), arm])
             cells = Cells(
                 design=design,
