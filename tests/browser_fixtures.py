@@ -52,15 +52,20 @@ def published(tmp_path_factory):
     from cvm.views.fonts import WEB_FONT_FILE, web_font
     from cvm.views.pages import PAGES
     from overview_tables import INFO, overview_tables
+    from points_budget_tables import INFO as POINTS_INFO
+    from points_budget_tables import points_budget_tables
 
     root = tmp_path_factory.mktemp("published")
-    page = PAGES["overview"].make(overview_tables(), INFO)
+    made = {
+        "overview": PAGES["overview"].make(overview_tables(), INFO),
+        "points-budget": PAGES["points-budget"].make(points_budget_tables(), POINTS_INFO),
+    }
     write_snapshot(
         root,
         tables={},
-        pages={"overview": page.content},
-        figures=page.figures,
-        fonts={WEB_FONT_FILE: web_font([str(page.content)])},
+        pages={name: page.content for name, page in made.items()},
+        figures={name: file for page in made.values() for name, file in page.figures.items()},
+        fonts={WEB_FONT_FILE: web_font([str(page.content) for page in made.values()])},
         manifest={"data": {"last_month": "2026-05-01"}},
         now=datetime.now(UTC),
     )

@@ -129,13 +129,13 @@ function (levers, data) {
 
   function frame(box, alt) {
     const width = Math.max(260, Math.round(box.clientWidth) || 400);
-    const height = Math.min(460, Math.max(280, Math.round(box.clientHeight) || 280));
+    const height = Math.min(620, Math.max(280, Math.round(box.clientHeight) || 280));
     const svg = document.createElementNS(NS, "svg");
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("role", "img");
     svg.setAttribute("aria-label", alt);
     box.replaceChildren(svg);
-    return { svg, left: 8, right: width - 8, top: 42, bottom: height - 44, width, height };
+    return { svg, left: 8, right: width - 8, top: 42, bottom: height - 48, width, height };
   }
 
   function ticksOf(low, high, most) {
@@ -201,7 +201,7 @@ function (levers, data) {
     for (const tick of ticksOf(low, high, 6)) {
       const at = x(tick);
       if (at < f.left + 14 || at > f.right - 14) continue;
-      element(f.svg, "text", { x: at, y: f.bottom + 17, "text-anchor": "middle" }, percent(tick));
+      element(f.svg, "text", { x: at, y: f.bottom + 20, "text-anchor": "middle" }, percent(tick));
     }
     element(f.svg, "text", { x: f.left, y: f.height - 6 }, words["live.cap_axis"]);
     if (moved) {
@@ -244,7 +244,7 @@ function (levers, data) {
       element(f.svg, "text", { x: f.left - 8, y: y(tick) + 4, "text-anchor": "end" }, percent(tick));
     }
     for (const tick of ticksOf(low, high, 5)) {
-      element(f.svg, "text", { x: x(tick), y: f.bottom + 17, "text-anchor": "middle" }, percent(tick));
+      element(f.svg, "text", { x: x(tick), y: f.bottom + 20, "text-anchor": "middle" }, percent(tick));
     }
     element(f.svg, "text", { x: f.left, y: f.height - 6 }, words["live.rates_axis"]);
     element(f.svg, "text", { x: 8, y: 20 }, words["live.rates_up"]);

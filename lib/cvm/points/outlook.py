@@ -172,7 +172,11 @@ class Outlook(Result):
         ran = self.budget.ran
         mine = ran.programme.years == self.year
         cost = np.cumsum(ran.cost_yuan[:, mine], axis=1)
-        spread = np.sqrt(np.cumsum(ran.month_spread_yuan()[:, mine] ** 2, axis=1))
+        # Members who have redeemed wait before they do so again, so that luck evens out: it grows
+        # over the months as theirs does, to the year's own spread.
+        monthly = np.cumsum(ran.month_spread_yuan()[:, mine] ** 2, axis=1)
+        yearly = ran.year_spread_yuan()[:, self.budget.year_position(self.year)]
+        spread = yearly[:, None] * np.sqrt(monthly / np.maximum(monthly[:, -1:], 1e-12))
         drawn = np.maximum(cost + ran.scenarios.member_noise[:, None] * spread, 0.0)
         revenue = np.maximum(np.cumsum(ran.revenue_yuan[:, mine], axis=1), 1e-9)
         tail = (1 - self.budget.confidence) / 2

@@ -145,6 +145,19 @@ def draw_tornado(
                     fontsize="small",
                 )
     axes.axvline(0, color=PALETTE.ink, linewidth=1)
+    kinds = (("world", PALETTE.accent_text, 0.02), ("rule", PALETTE.main, 0.085))
+    for kind, color, height in kinds:
+        if kind in set(frame["kind"]):
+            name = "rules" if kind == "rule" else "world"
+            axes.text(
+                1.0,
+                height,
+                _say(f"mark.{name}", lang),
+                transform=axes.transAxes,
+                ha="right",
+                color=color,
+                fontsize="small",
+            )
     axes.set_yticks(
         range(len(frame)),
         [

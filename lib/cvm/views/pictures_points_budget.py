@@ -122,7 +122,7 @@ def waterfall_chart(steps: pd.DataFrame, facts: Facts, lang: str) -> Chart:
         f"{AREA}.waterfall.title_{'up' if change > 0 else 'down'}",
         lang,
         yuan=format_yuan(abs(change), lang),
-        step=_one_line(say(f"{AREA}.waterfall.{biggest}", lang), lang),
+        step=_within(say(f"points_budget.step.{biggest}", lang)),
     )
     items = [f"{label} {format_yuan(v, lang)}" for label, v in zip(plain, amounts, strict=True)]
 
@@ -187,6 +187,11 @@ def _cell(value: Any, column: str, lang: str) -> str:
     if column.endswith("_share"):
         return f"{100 * value:.2f}"
     return str(int(value)) if column == "points_year" else f"{value:,.0f}"
+
+
+def _within(name: str) -> str:
+    """Return a name as it stands within a sentence."""
+    return name[:1].lower() + name[1:]
 
 
 def _one_line(label: str, lang: str) -> str:

@@ -1,0 +1,250 @@
+"""The points budget in a real browser: the levers' arithmetic, words, address, widths, print."""
+
+import json
+import random
+from importlib import resources
+
+import pytest
+
+from cvm.core.snapshot import open_latest
+from cvm.points.budget_levers import evaluate_levers
+from cvm.views.points_budget_live import texts_at, words
+from points_budget_tables import AXES, lever_table
+
+pytestmark = pytest.mark.browser
+
+PAGE = "voila/render/points-budget.ipynb"
+WIDTHS = (1440, 1024, 390)
+FACTS = {
+    "last_cost_yuan": 80_000.0,
+    "last_year": 2026.0,
+    "scenarios": 512.0,
+    "extra_years": 1.0,
+    "wanted_share": 0.95,
+}
+
+
+def random_settings(dice):
+    """Return a random setting, sometimes at a node, sometimes beyond the grid."""
+    settings = {"return_rate": dice.uniform(0.008, 0.035)}
+    for name, axis in AXES.items():
+        reach = axis[-1] - axis[0]
+        inside = dice.uniform(axis[0] - 0.05 * reach, axis[-1] + 0.05 * reach)
+        settings[name] = dice.choice([inside, dice.choice(axis)])
+    kept = dice.sample(sorted(settings), dice.randint(0, len(settings)))
+    return {name: settings[name] for name in kept}
+
+
+@pytest.fixture(scope="module")
+def arithmetic(browser):
+    """The page's own script of the levers, in the browser."""
+    code = resources.files("cvm.apps").joinpath("points_budget_levers.js").read_text("utf-8")
+    page = browser.new_page()
+    page.evaluate(f"() => {{ window.levers = {code.strip()}; }}")
+    yield page
+    page.close()
+
+
+@pytest.mark.parametrize("value_elasticity", [0.0, 0.8])
+def test_the_browser_reads_the_grid_as_python_does(arithmetic, value_elasticity):
+    dice, table = random.Random(5), lever_table(value_elasticity)
+    asked = [random_settings(dice) for _ in range(300)]
+    got = arithmetic.evaluate(
+        "([table, asked]) => asked.map(settings => window.levers.evaluate(table, settings))",
+        [table, asked],
+    )
+    for settings, answer in zip(asked, got, strict=True):
+        expected = evaluate_levers(table, **settings)
+        for name, value in expected.items():
+            assert answer[name] == pytest.approx(value, rel=1e-6, abs=1e-9), (settings, name)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_browser_says_what_python_says(arithmetic, lang):
+    dice, table = random.Random(6), lever_table()
+    asked = [{}, *(random_settings(dice) for _ in range(150))]
+    got = arithmetic.evaluate(
+        """([table, facts, words, lang, asked]) =>
+             asked.map(one => window.levers.texts(table, facts, one, words, lang))""",
+        [table, FACTS, words(lang), lang, asked],
+    )
+    for settings, answer in zip(asked, got, strict=True):
+        expected = json.loads(json.dumps(texts_at(table, FACTS, settings, lang)))
+        for card in (*answer["cards"].values(), *expected["cards"].values()):
+            if card["gauge"]:
+                card["gauge"] = {
+                    key: pytest.approx(value, abs=1e-4) if key != "alt" else value
+                    for key, value in card["gauge"].items()
+                }
+        assert {**answer, "cards": None} == {**expected, "cards": None}
+        for key, card in expected["cards"].items():
+            mine = answer["cards"][key]
+            assert {**mine, "gauge": None} == {**card, "gauge": None}, settings
+
+
+def move(page, lang, name, value):
+    """Put a slider, as a hand would: input while it moves, change when it is let go."""
+    page.locator(f"#cvm-lever-{name}-{lang}").evaluate(
+        """(one, value) => {
+            one.value = value;
+            one.dispatchEvent(new Event('input', {bubbles: true}));
+            one.dispatchEvent(new Event('change', {bubbles: true}));
+        }""",
+        str(value),
+    )
+
+
+def shown(page, lang):
+    return {
+        card.get_attribute("data-card"): card.locator(".cvm-value").inner_text().replace("\n", "")
+        for card in page.locator(f".cvm-in[data-in={lang}] .cvm-card").all()
+    }
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_figures_shown_are_those_of_the_snapshot(open_page, published, lang):
+    with open_latest(published) as snapshot:
+        content = snapshot.page("points-budget", lang)
+    page = open_page(f"{PAGE}?lang={lang}")
+    assert page.locator("h1:visible").inner_text() == content["sentence"]
+    expected = {card["key"]: card["value"] + card["unit"] for card in content["cards"]}
+    assert shown(page, lang) == expected
+    titles = page.locator("figcaption h3:visible").all_inner_texts()
+    assert titles == [*content["live"]["titles"].values(), *(c["title"] for c in content["charts"])]
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_lever_changes_figures_sentence_charts_and_the_address(open_page, lang):
+    page = open_page(f"{PAGE}?lang={lang}")
+    before = shown(page, lang)
+    sentence = page.locator("h1:visible").inner_text()
+    curve = page.locator("[data-live=rates]:visible .cvm-curve").get_attribute("d")
+    move(page, lang, "rate", 0.019)
+    move(page, lang, "threshold", 4_500)
+    expected = texts_at(
+        lever_table(), FACTS, {"return_rate": 0.019, "threshold_points": 4_500}, lang
+    )
+    assert page.locator("h1:visible").inner_text() == expected["sentence"]
+    cards = {key: card["value"] + card["unit"] for key, card in expected["cards"].items()}
+    assert shown(page, lang) == cards != before
+    assert page.locator("[data-live=rates]:visible .cvm-curve").get_attribute("d") != curve
+    assert page.locator("[data-live=rates]:visible .cvm-before").count() == 1
+    assert "rate=0.019" in page.url
+    assert "threshold=4500" in page.url
+    assert page.locator("[data-spoken]").first.text_content()
+
+    again = open_page(page.url.split("/", 3)[3])
+    assert again.locator("h1:visible").inner_text() == expected["sentence"]
+    assert shown(again, lang) == cards
+
+    page.get_by_role("button", name="恢复现行设置" if lang == "zh" else "Back to").click()
+    assert page.locator("h1:visible").inner_text() == sentence
+    assert shown(page, lang) == before
+    assert "rate=" not in page.url
+
+
+def test_the_keyboard_moves_a_lever_and_both_languages_follow(open_page):
+    page = open_page(f"{PAGE}?lang=en")
+    slider = page.get_by_role("slider", name="Return rate")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    assert slider.get_attribute("aria-valuetext") == "1.95%"
+    page.get_by_role("button", name="中文").click()
+    assert page.get_by_role("slider", name="回报率").input_value() == "0.0195"
+    assert page.locator("h1:visible").inner_text().startswith("按此设置")
+
+
+def test_no_expiry_is_the_last_stop_of_validity(open_page):
+    page = open_page(f"{PAGE}?lang=zh&validity=99")
+    slider = page.get_by_label("积分有效期")
+    assert slider.get_attribute("aria-valuetext") == "不清零"
+    assert slider.input_value() == "3"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["rate=NaN", "rate=1e9&threshold=-5", "validity=%3Cscript%3E", "tenure=&spend=Infinity"],
+)
+def test_a_crafted_address_is_held_to_the_grid(open_page, query):
+    page = open_page(f"{PAGE}?lang=en&{query}")
+    for slider in page.locator("input[type=range]:visible").all():
+        low, high = (float(slider.get_attribute(side)) for side in ("min", "max"))
+        assert low <= float(slider.input_value()) <= high
+    assert "NaN" not in page.locator("#cvm-page").inner_text()
+
+
+def test_a_lever_answers_within_fifty_milliseconds(open_page):
+    page = open_page(f"{PAGE}?lang=zh")
+    times = page.evaluate(
+        """() => {
+            const one = document.querySelector('#cvm-lever-redeem-zh');
+            return [...Array(21).keys()].map(at => {
+                const start = performance.now();
+                one.value = -0.5 + at / 20;
+                one.dispatchEvent(new Event('input', {bubbles: true}));
+                document.querySelector('#cvm-page').getBoundingClientRect();
+                return performance.now() - start;
+            });
+        }"""
+    )
+    assert sorted(times)[len(times) // 2] < 50
+
+
+def test_nothing_overlaps_or_leaves_the_page(open_page, screenshots):
+    from test_browser_overview import OVERLAPS
+
+    page = open_page(f"{PAGE}?rate=0.019")
+    # On a phone two figures stay in sight above the levers: over them on purpose.
+    page.add_style_tag(content="#cvm-page .cvm-brief { position: static !important; }")
+    for lang, name in (("zh", "中文"), ("en", "English")):
+        page.get_by_role("button", name=name).click()
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, (lang, width)
+            crossing = json.loads(page.evaluate(OVERLAPS))
+            assert crossing == [], (lang, width)
+            assert json.loads(page.evaluate(SVG_TEXTS)) == [], (lang, width)
+            page.screenshot(path=screenshots / f"points-budget-{lang}-{width}.png", full_page=True)
+
+
+# Texts of the live charts stay within their picture and do not cross each other.
+SVG_TEXTS = """() => {
+  const found = [];
+  for (const svg of document.querySelectorAll('#cvm-page .cvm-picture svg')) {
+    if (!svg.getClientRects().length) continue;
+    const box = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll('text')].map(one => [one.textContent,
+      one.getBoundingClientRect()]);
+    texts.forEach(([text, a], place) => {
+      if (a.left < box.left - 6 || a.right > box.right + 6) found.push(['outside', text]);
+      for (const [other, b] of texts.slice(place + 1)) {
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (wide > 1 && high > 4) found.push([text, other]);
+      }
+    });
+  }
+  return JSON.stringify(found);
+}"""
+
+
+def test_printed_it_has_its_figures_and_both_live_charts(open_page, screenshots):
+    page = open_page(f"{PAGE}?lang=en")
+    page.emulate_media(media="print")
+    assert page.locator(".cvm-value:visible").count() == 5
+    assert page.locator("[data-live]:visible .cvm-curve").count() == 2
+    assert page.locator("picture img:visible").count() == 4
+    assert not page.locator(".cvm-reset:visible").count()
+    printed = page.pdf(format="A4", print_background=True)
+    (screenshots / "points-budget-en.pdf").write_bytes(printed)
+    assert len(printed) > 50_000
+
+
+def test_without_scripts_the_answer_still_stands_there(browser, server):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{server}{PAGE}?lang=en", wait_until="load", timeout=60_000)
+    assert page.locator("h1:visible").inner_text().startswith("Points year 2027")
+    assert page.locator("picture img:visible").count() == 4
+    context.close()
