@@ -104,8 +104,9 @@ def sample(
     make_sample_once(folder, customers=customers, months=months, seed=seed, console=out)
     if extract is not None:
         from cvm.data.sample import write_extract
+        from cvm.publish.run_progress import waiting
 
-        with out.status("writing the extract"):
+        with waiting(out, "writing the extract"):
             write_extract(folder, extract)
         out.print(f"as an operator's extract: {extract}")
 
@@ -138,9 +139,10 @@ def check_data(
     """Check an extract against the contract and report every problem at once."""
     from cvm.data import open_data
     from cvm.data.prepared import StoppedError
+    from cvm.publish.run_progress import waiting
 
     try:
-        with out.status("checking"):
+        with waiting(err, "checking"):
             data = open_data(source, mapping=mapping, engine=engine, today=date.today())
         report, folder = data.report, data.folder
     except StoppedError as stopped:
@@ -223,18 +225,13 @@ def serve(
 def _serve(root: Path, dashboards: Path, host: str, port: int) -> None:
     from cvm.publish.serve import serve as serve_dashboards
 
-    waiting = out.status("starting the dashboards")
-    waiting.start()
+    out.print("starting the dashboards …")
 
     def ready(address: str) -> None:
-        waiting.stop()
         out.print(f"[green]✓[/] dashboards on [bold]{address}[/]  (Ctrl-C stops them)")
         sys.stdout.flush()
 
-    try:
-        serve_dashboards(root, dashboards=dashboards, host=host, port=port, ready=ready)
-    finally:
-        waiting.stop()
+    serve_dashboards(root, dashboards=dashboards, host=host, port=port, ready=ready)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

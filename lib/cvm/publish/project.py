@@ -21,7 +21,7 @@ from cvm.publish.answers import answers_of, write_answers
 from cvm.publish.gallery import check_gallery, write_gallery
 from cvm.publish.publish import Published, publish
 from cvm.publish.run import RunResult, run_notebooks
-from cvm.publish.run_progress import console_progress
+from cvm.publish.run_progress import console_progress, waiting
 from cvm.publish.screenshots import NoBrowserError, take_screenshots
 
 NOTEBOOKS = "notebooks"
@@ -194,7 +194,7 @@ def publish_project(
         workers=workers,
         force=force,
     )
-    with console.status("publishing"):
+    with waiting(console, "publishing"):
         done = publish(result, published, now=now, force=force)
     console.print(f"[green]✓[/] {done.text('en')}", highlight=False)
     return done
@@ -268,7 +268,7 @@ def make_gallery(root: Path, *, check_only: bool, today: date, console: Console)
     result = run_on_small_sample(root, today=today, console=console)
     pictures = root / "docs" / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as published, console.status("taking pictures"):
+    with tempfile.TemporaryDirectory() as published, waiting(console, "taking pictures"):
         publish(result, published, now=datetime.combine(today, time(), UTC))
         try:
             names = sorted(path.stem for path in folders["dashboards_dir"].glob("*.ipynb"))

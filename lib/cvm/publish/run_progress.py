@@ -23,6 +23,22 @@ _MARKS = {
 
 
 @contextmanager
+def waiting(console: Console, what: str) -> Iterator[None]:
+    """Show that something goes on: a spinner on a terminal, one line elsewhere.
+
+    Args:
+        console: Where to show it.
+        what: What is being done.
+    """
+    if not console.is_terminal:
+        console.print(f"{what} …", highlight=False)
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+@contextmanager
 def console_progress(language: str, console: Console | None = None) -> Iterator[Tell]:
     """Show a run's steps on a console.
 
