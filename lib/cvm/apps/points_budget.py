@@ -96,7 +96,7 @@ def _panel(live: Mapping[str, Any], content: Mapping[str, Any], lang: str) -> st
         "article",
         text("p", say(f"{AREA}.live.eyebrow", lang), class_="cvm-eyebrow")
         + text("h3", say(f"{AREA}.live.title", lang))
-        + tag("form", groups, autocomplete="off", onsubmit="return false")
+        + tag("div", groups, class_="cvm-form")
         + text(
             "p",
             say(f"{AREA}.live.outside", lang),
