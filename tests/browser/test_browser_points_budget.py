@@ -173,21 +173,20 @@ def test_a_crafted_address_is_held_to_the_grid(open_page, query):
     assert "NaN" not in page.locator("#cvm-page").inner_text()
 
 
-def test_a_lever_answers_within_fifty_milliseconds(open_page):
+def test_a_lever_answers_in_the_same_turn(open_page):
     page = open_page(f"{PAGE}?lang=zh")
-    times = page.evaluate(
+    # Nothing is awaited between the move and the reading: no server, no timer stands in between.
+    values = page.evaluate(
         """() => {
             const one = document.querySelector('#cvm-lever-redeem-zh');
-            return [...Array(21).keys()].map(at => {
-                const start = performance.now();
-                one.value = -0.5 + at / 20;
+            return [...Array(11).keys()].map(at => {
+                one.value = -0.5 + at / 10;
                 one.dispatchEvent(new Event('input', {bubbles: true}));
-                document.querySelector('#cvm-page').getBoundingClientRect();
-                return performance.now() - start;
+                return document.querySelector('.cvm-in[data-in=zh] .cvm-value').textContent;
             });
         }"""
     )
-    assert sorted(times)[len(times) // 2] < 50
+    assert len(set(values)) == 11
 
 
 def test_nothing_overlaps_or_leaves_the_page(open_page, screenshots):
