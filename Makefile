@@ -26,14 +26,16 @@ lab: .venv/.core ## open JupyterLab on the notebooks
 check: .venv/.all ## format, lint, types
 	@$(BIN)/cvm check
 
-bench: .venv/.all ## time each row beside its peer
+bench: .venv/.bench ## time each row beside its peer
 	@$(BIN)/cvm bench
 
 lock: $(UV) ## resolve pyproject.toml again into locks/
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		--upgrade --all-extras pyproject.toml --output-file locks/all.txt
+		--upgrade --extra spark --extra docs --extra test pyproject.toml --output-file locks/all.txt
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --constraints locks/all.txt pyproject.toml --output-file locks/core.txt
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --constraints locks/all.txt --all-extras pyproject.toml --output-file locks/bench.txt
 
 $(UV):
 	@echo "setting up: a Python environment in .venv"
@@ -54,3 +56,8 @@ $(UV):
 	@$(INSTALL) --require-hashes -r locks/all.txt
 	@$(INSTALL) --no-deps --editable .
 	@touch $@ .venv/.core
+
+.venv/.bench: .venv/.all locks/bench.txt
+	@echo "setting up: the peers of the bench, from locks/bench.txt"
+	@$(INSTALL) --require-hashes -r locks/bench.txt
+	@touch $@

@@ -31,21 +31,24 @@ def test_environment_yml_is_what_pyproject_says():
 
 
 def test_every_dependency_is_locked_with_a_hash():
-    extras = [name for group in PROJECT["optional-dependencies"].values() for name in group]
+    extras = PROJECT["optional-dependencies"]
+    tested = [name for group, names in extras.items() if group != "bench" for name in names]
     for lock, requirements in (
         ("core.txt", PROJECT["dependencies"]),
-        ("all.txt", PROJECT["dependencies"] + extras),
+        ("all.txt", PROJECT["dependencies"] + tested),
+        ("bench.txt", PROJECT["dependencies"] + tested + extras["bench"]),
     ):
         assert {_name(requirement) for requirement in requirements} <= set(_locked(lock))
         text = (ROOT / "locks" / lock).read_text(encoding="utf-8")
         assert text.count("--hash=sha256:") >= len(_locked(lock))
 
 
-def test_the_two_locks_agree():
-    everything = _locked("all.txt")
+@pytest.mark.parametrize(("small", "large"), [("core.txt", "all.txt"), ("all.txt", "bench.txt")])
+def test_the_smaller_lock_is_held_to_the_larger(small, large):
+    everything = _locked(large)
     differing = {
         name: (version, everything.get(name))
-        for name, version in _locked("core.txt").items()
+        for name, version in _locked(small).items()
         if everything.get(name) != version
     }
 
@@ -56,6 +59,6 @@ def test_pyproject_pins_nothing_exactly():
     assert not [requirement for requirement in PROJECT["dependencies"] if "==" in requirement]
 
 
-@pytest.mark.parametrize("lock", ["core.txt", "all.txt"])
+@pytest.mark.parametrize("lock", ["core.txt", "all.txt", "bench.txt"])
 def test_a_lock_names_no_registry(lock):
     assert "://" not in (ROOT / "locks" / lock).read_text(encoding="utf-8")
