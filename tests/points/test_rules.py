@@ -10,7 +10,7 @@ import pytest
 
 from cvm.core.checks import ArgumentError, DataError
 from cvm.core.months import month_from_index, month_index
-from cvm.points.rulebook_lines import find_lines
+from cvm.core.rule_lines import find_lines
 from cvm.points.rulebook_read import (
     RuleBookError,
     parse_rulebook,

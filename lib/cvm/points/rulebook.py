@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from cvm.core.checks import ArgumentError
 from cvm.core.months import format_month, month_index, parse_month, points_year
+from cvm.core.rule_checks import Checker
 from cvm.points.rules import Clearing, RedemptionValue, Rules
-from cvm.points.rules_checks import Checker
 from cvm.points.rules_clearing import lot_expiry_index
 from cvm.points.rules_earn import POINT_CLASSES
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from cvm.points.rules_checks import Checker
+from cvm.core.rule_checks import Checker
 from cvm.points.rules_clearing import Clearing, ClearingRule
 from cvm.points.rules_earn import (
     POINT_CLASSES,

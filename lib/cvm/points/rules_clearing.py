@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from cvm.core.months import month_from_index, month_index, points_year
-from cvm.points.rules_checks import Checker
+from cvm.core.rule_checks import Checker
 from cvm.points.rules_earn import POINT_CLASSES
 
 NEVER = 2**31 - 1

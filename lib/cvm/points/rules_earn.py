@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Literal
 
-from cvm.points.rules_checks import Checker
+from cvm.core.rule_checks import Checker
 
 Rounding = Literal["down", "up", "nearest"]
 ROUNDINGS: tuple[Rounding, ...] = ("down", "up", "nearest")

@@ -17,7 +17,7 @@ import pandas as pd
 
 from cvm.core.checks import DataError
 from cvm.core.months import month_index
-from cvm.points.rules_checks import scaled
+from cvm.core.rule_checks import scaled
 from cvm.points.rules_earn import EarnRules, Multipliers, Rounding
 
 FEN_PER_YUAN = 100

@@ -5,9 +5,7 @@ Only texts that ``tomllib`` has accepted are read here, so the scanner may trust
 
 from __future__ import annotations
 
-from cvm.points.rules_checks import Place
-
-_OPENERS, _CLOSERS = "[{", "]}"
+from cvm.core.rule_checks import Place
 
 
 def find_lines(text: str) -> dict[Place, int]:
