@@ -1,0 +1,244 @@
+"""From customers to the cells of value segments: tiers, grid, scenes, regions, scores.
+
+Every function returns an Ibis expression with few rows that runs unchanged on DuckDB and Spark.
+What each needs is read from the terms it is given, never from a rule book.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from cvm.core.checks import check_columns
+from cvm.core.months import add_months
+from cvm.data.reduce_segments_rows import FEN, segment_rows
+
+Terms = Mapping[str, Any]
+
+
+def reduce_segments_cells(
+    months: ir.Table,
+    customers: ir.Table,
+    accounts: ir.Table | None = None,
+    ledger: ir.Table | None = None,
+    *,
+    month: date,
+    ladders: Mapping[str, Terms] | None = None,
+    bands: Mapping[str, Sequence[float]] | None = None,
+    scenes: Mapping[str, float] | None = None,
+    by: Sequence[str] = (),
+    window_months: int = 12,
+) -> ir.Table:
+    """Reduce the customers of a month to one row a combination of tiers, bands, scene and groups.
+
+    Args:
+        months: See :func:`cvm.data.reduce_segments_rows.segment_rows`, as for all others.
+        customers: See there.
+        accounts: See there.
+        ledger: See there.
+        month: See there.
+        ladders: See there.
+        bands: See there.
+        scenes: See there.
+        by: See there.
+        window_months: See there.
+
+    Returns:
+        Expression with ``<ladder>`` (level), ``<column>_band``, ``scene`` and the groups, then
+        ``customers``, ``revenue_yuan`` and ``margin_yuan`` (of the window; null without costs),
+        ``stopped_customers`` (with an arrears stop in the window). Customers of all rows are those
+        in service in the month.
+    """
+    rows = segment_rows(
+        months,
+        customers,
+        accounts,
+        ledger,
+        month=month,
+        ladders=ladders,
+        bands=bands,
+        scenes=scenes,
+        by=by,
+        window_months=window_months,
+    )
+    groups: dict[str, ir.Value] = {name: rows[f"{name}_level"] for name in ladders or {}}
+    groups |= {f"{name}_band": rows[f"{name}_band"] for name in bands or {}}
+    if scenes is not None:
+        groups["scene"] = rows.scene
+    groups |= {name: rows[name] for name in by}
+    return _cells(rows, groups)
+
+
+def reduce_segments_scores(
+    months: ir.Table,
+    customers: ir.Table,
+    accounts: ir.Table | None = None,
+    ledger: ir.Table | None = None,
+    *,
+    month: date,
+    ladder: Terms,
+    step: float,
+) -> ir.Table:
+    """Reduce the customers of a month to a histogram of one ladder's score.
+
+    Args:
+        months: See :func:`reduce_segments_cells`.
+        customers: See there.
+        accounts: See there.
+        ledger: See there.
+        month: See there.
+        ladder: Terms of one ladder; only its latest assessment counts.
+        step: Width of a bin, in units of the score.
+
+    Returns:
+        Expression with ``bin`` (number of the bin: scores from ``bin × step``; null for the
+        unrated), ``level`` (by the score alone, under no cap), ``cap`` (highest level a cap
+        allows, 99 without one) and the figures of :func:`reduce_segments_cells`.
+    """
+    alone = {**ladder, "assessments": ladder["assessments"][:1], "cap_levels": []}
+    rows = segment_rows(
+        months,
+        customers,
+        accounts,
+        ledger,
+        month=month,
+        ladders={"free": alone, "bound": {**ladder, "assessments": ladder["assessments"][:1]}},
+    )
+    rated = rows.free_level >= 0
+    number = (rows.free_score / float(step)).floor().cast("int64")
+    groups = {
+        "bin": rated.ifelse(number, ibis.null("int64")),
+        "level": rows.free_level,
+        "cap": rows.bound_cap,
+    }
+    return _cells(rows, groups)
+
+
+def reduce_segments_spread(
+    months: ir.Table, *, month: date, columns: Sequence[str], step: float, window_months: int = 12
+) -> ir.Table:
+    """Reduce amounts a month to histograms, from which cuts are chosen and concentration is read.
+
+    Args:
+        months: Contract table ``months``.
+        month: Last month of the window; customers are those with a row in it.
+        columns: Columns of ``months``, or ``margin_yuan`` (bill less variable cost).
+        step: Width of a bin (in the column's unit, mean a month).
+        window_months: Months the mean is over, those in service.
+
+    Returns:
+        Expression with ``measure`` (the column), ``bin`` (means from ``bin × step``),
+        ``customers`` and ``total`` (sum of the customers' means).
+
+    Raises:
+        MissingDataError: A column is not there.
+    """
+    has_cost = "variable_cost_yuan" in months.columns
+    needed = [
+        "variable_cost_yuan" if name == "margin_yuan" and not has_cost else name
+        for name in columns
+        if name != "margin_yuan" or not has_cost
+    ]
+    check_columns(months.columns, needed, "months")
+    rows = months.filter(
+        months.month >= add_months(month, 1 - window_months), months.month <= month
+    )
+
+    def fen(name: str) -> ir.Value:
+        if name == "margin_yuan":
+            return _fen(rows.bill_yuan) - _fen(rows.variable_cost_yuan)
+        return _fen(rows[name])
+
+    sums = {name: fen(name).sum().cast("int64") for name in columns}
+    here = (rows.month == month).cast("int64").sum()
+    each = rows.group_by("customer_id").agg(here=here, seen=rows.count(), **sums)
+    each = each.filter(each.here > 0)
+    parts = []
+    for name in columns:
+        mean = (each[name] / (FEN * each.seen)).round(6)
+        placed = each.select(
+            measure=ibis.literal(name), bin=(mean / float(step)).floor().cast("int64"), mean=mean
+        )
+        parts.append(
+            placed.group_by("measure", "bin").agg(customers=placed.count(), total=placed.mean.sum())
+        )
+    return (
+        ibis.union(*parts).order_by("measure", "bin")
+        if len(parts) > 1
+        else parts[0].order_by("measure", "bin")
+    )
+
+
+def reduce_segments_kept(
+    months: ir.Table,
+    customers: ir.Table,
+    *,
+    month: date,
+    bands: Mapping[str, Sequence[float]] | None = None,
+    scenes: Mapping[str, float] | None = None,
+    window_months: int = 6,
+) -> ir.Table:
+    """Reduce to who was in which segment in one window and in the window before it.
+
+    Args:
+        months: Contract table ``months``.
+        customers: Contract table ``customers``.
+        month: Last month of the later window; customers are those in service in the last month of
+            both windows.
+        bands: See :func:`reduce_segments_cells`; the bands together are one segmentation.
+        scenes: See there.
+        window_months: Length of each window.
+
+    Returns:
+        Expression with ``kind`` (``grid`` or ``scene``), ``before`` and ``after`` (segments; bands
+        joined by ``·`` in the order given) and ``customers``.
+    """
+    before = add_months(month, -window_months)
+
+    def at(end: date, suffix: str) -> ir.Table:
+        rows = segment_rows(
+            months,
+            customers,
+            month=end,
+            bands=bands,
+            scenes=scenes,
+            window_months=window_months,
+        )
+        made: dict[str, ir.Value] = {}
+        if bands:
+            texts = [rows[f"{name}_band"].cast("string") for name in bands]
+            made[f"grid_{suffix}"] = ibis.literal("·").join(texts)
+        if scenes is not None:
+            made[f"scene_{suffix}"] = rows.scene
+        return rows.select("customer_id", **made)
+
+    both = at(before, "before").inner_join(at(month, "after"), "customer_id")
+    kinds = [name for name, asked in (("grid", bands), ("scene", scenes)) if asked]
+    parts = [
+        both.group_by(
+            kind=ibis.literal(name), before=both[f"{name}_before"], after=both[f"{name}_after"]
+        ).agg(customers=both.count())
+        for name in kinds
+    ]
+    found = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    return found.order_by("kind", "before", "after")
+
+
+def _cells(rows: ir.Table, groups: Mapping[str, ir.Value]) -> ir.Table:
+    found = rows.mutate(**groups)
+    names = list(groups)
+    cells = found.group_by(names) if names else found
+    return cells.agg(
+        customers=found.count(),
+        revenue_yuan=found.revenue_fen.sum() / FEN,
+        margin_yuan=found.margin_fen.sum() / FEN,
+        stopped_customers=found.stopped.sum(),
+    ).order_by(names)
+
+
+def _fen(value: ir.Value) -> ir.Value:
+    return (value.cast("float64") * FEN).round().cast("int64").fill_null(0)

@@ -1,0 +1,400 @@
+"""Customers of a month with their tiers, bands and scene: rows inside the engine, never collected.
+
+:func:`segment_rows` is the one expression behind every table of value segments: a single pass over
+the months adds up what each window needs, and scores, levels and bands are made of those sums.
+Amounts are added up in fen, as whole numbers, so that a score that lies on a cut is not moved off
+it by the order of addition, and both engines agree to the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import reduce
+from operator import add
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from cvm.core.checks import check_columns
+from cvm.core.months import add_months, month_index
+from cvm.data.reduce_points import month_number
+
+UNRATED_LEVEL = -1
+NO_CAP = 99
+"""Level of a customer on whom no cap binds."""
+
+FEN = 100
+_ROUND = 6
+SHARED_TYPES = ("family", "corporate")
+SCENES = ("business_travel", "data", "local", "mixed")
+
+Terms = Mapping[str, Any]
+
+
+def ladder_needs(terms: Terms) -> dict[str, list[str]]:
+    """Return the tables and columns that one ladder's rating reads (bills aside).
+
+    Args:
+        terms: Of one ladder, from a tier book.
+    """
+    weights: dict[str, float] = {}
+    for item in terms["assessments"]:
+        for name, value in item.items():
+            if isinstance(value, int | float):
+                weights[name] = max(weights.get(name, 0), value)
+    wanted = {
+        "months": {
+            "arrears_stops": bool(terms["cap_levels"]) or weights.get("stop_penalty"),
+            "paid_on_time": weights.get("on_time_bonus"),
+        },
+        "customers": {
+            "joined_month": weights.get("tenure_month") or weights.get("least_months"),
+            "brand": terms["brands"],
+            "customer_type": terms["customer_types"] or weights.get("shared_bonus"),
+            "account_id": weights.get("account_member"),
+        },
+        "accounts": {"members": weights.get("account_member")},
+    }
+    found = {
+        table: [name for name, asked in columns.items() if asked]
+        for table, columns in wanted.items()
+    }
+    return {table: columns for table, columns in found.items() if columns}
+
+
+def segment_rows(
+    months: ir.Table,
+    customers: ir.Table,
+    accounts: ir.Table | None = None,
+    ledger: ir.Table | None = None,
+    *,
+    month: date,
+    ladders: Mapping[str, Terms] | None = None,
+    bands: Mapping[str, Sequence[float]] | None = None,
+    scenes: Mapping[str, float] | None = None,
+    by: Sequence[str] = (),
+    window_months: int = 12,
+) -> ir.Table:
+    """Return the customers in service in a month, one row each.
+
+    Args:
+        months: Contract table ``months``.
+        customers: Contract table ``customers``.
+        accounts: Contract table ``accounts``, for grades by members.
+        ledger: Contract table ``ledger``: consumption points earned are read from it; without it a
+            month's points are the whole yuan of its bill.
+        month: The month; customers are those with a row in it.
+        ladders: Terms of :meth:`cvm.segments.tierbook.TierBook.terms`, under any names.
+        bands: A column of ``months`` (its mean over the months in service of the window) or of
+            ``customers`` → rising cuts; a cut belongs to the band above it.
+        scenes: ``data_share_from``, ``local_share_to``, ``roaming_share_from``; see
+            :class:`cvm.segments.scenes.SceneRules`.
+        by: Columns of ``months`` (as of the month) or ``customers`` to carry along.
+        window_months: Window of amounts, bands and scenes, up to the month.
+
+    Returns:
+        Expression with ``customer_id``, ``revenue_fen``, ``margin_fen`` (null without costs),
+        ``stopped`` (1 with an arrears stop in the window), ``months_seen``; for each ladder
+        ``<ladder>_level`` (−1 unrated, 0 below the lowest tier), ``<ladder>_score`` and
+        ``<ladder>_cap``; for each band ``<column>_band`` (−1 unknown); ``scene``; the columns of
+        ``by`` as text, ``unknown`` where missing.
+
+    Raises:
+        MissingDataError: A ladder, band or group needs a column that is not there.
+    """
+    ladders, bands = ladders or {}, bands or {}
+    _check(months, customers, accounts, ladders, bands, scenes, by)
+    first = add_months(month, 1 - window_months)
+    sums = _Sums(months, ledger, month)
+    made: dict[str, ir.Value] = {
+        "months_seen": sums.count(first, month),
+        "revenue_fen": sums.fen("bill_yuan", first, month),
+        "cost_fen": sums.fen("variable_cost_yuan", first, month),
+        "stops": sums.total("arrears_stops", first, month),
+    }
+    own = [name for name in by if name in months.columns]
+    made |= {name: sums.latest(name) for name in own}
+    averaged = [name for name in bands if name in months.columns]
+    made |= {f"{name}_fen": sums.fen(name, first, month) for name in averaged}
+    if scenes is not None:
+        wanted = ("voice_yuan", "data_yuan", "voice_minutes", "roaming_minutes")
+        made |= {f"{name}_fen": sums.fen(name, first, month) for name in wanted}
+    windows = _windows(ladders)
+    for key, (start, end, streak) in windows.items():
+        made |= sums.window(key, start, end, streak)
+    rows = sums.collapse(made)
+    rows = _with_customers(rows, customers, accounts, ladders, bands, by)
+    return _finished(rows, ladders, windows, bands, averaged, scenes, by)
+
+
+def _check(
+    months: ir.Table,
+    customers: ir.Table,
+    accounts: ir.Table | None,
+    ladders: Mapping[str, Terms],
+    bands: Mapping[str, Sequence[float]],
+    scenes: Mapping[str, float] | None,
+    by: Sequence[str],
+) -> None:
+    tables = {"months": months, "customers": customers, "accounts": accounts}
+    for terms in ladders.values():
+        for name, columns in ladder_needs(terms).items():
+            table = tables[name]
+            check_columns([] if table is None else table.columns, columns, name)
+    if scenes is not None:
+        check_columns(
+            months.columns,
+            ["voice_yuan", "data_yuan", "voice_minutes", "roaming_minutes"],
+            "months",
+        )
+    elsewhere = [name for name in (*bands, *by) if name not in months.columns]
+    check_columns(customers.columns, elsewhere, "customers")
+
+
+def _windows(ladders: Mapping[str, Terms]) -> dict[str, tuple[date, date, int]]:
+    """Return the windows that ladders look back on, each once: key → first, last, streak."""
+    found: dict[str, tuple[date, date, int]] = {}
+    for terms in ladders.values():
+        for item in terms["assessments"]:
+            streak = item["on_time_months"] if item["on_time_bonus"] else 0
+            found[_key(item)] = (item["first_month"], item["last_month"], streak)
+    return found
+
+
+def _key(item: Terms) -> str:
+    streak = item["on_time_months"] if item["on_time_bonus"] else 0
+    return f"w{month_index(item['first_month'])}_{month_index(item['last_month'])}_{streak}"
+
+
+class _Sums:
+    """Sums of a customer's months within windows, as aggregates of one pass."""
+
+    def __init__(self, months: ir.Table, ledger: ir.Table | None, month: date) -> None:
+        self.months, self.ledger, self.month = months, ledger, month
+        self.first = month
+        self.points: dict[str, tuple[date, date]] = {}
+
+    def _within(self, first: date, last: date) -> ir.BooleanValue:
+        self.first = min(self.first, first)
+        when = self.months.month
+        return (when >= first) & (when <= last)
+
+    def _amount(self, name: str) -> ir.IntegerValue | None:
+        if name not in self.months.columns:
+            return None
+        return (self.months[name].cast("float64") * FEN).round().cast("int64").fill_null(0)
+
+    def count(self, first: date, last: date) -> ir.Value:
+        return self._within(first, last).cast("int64").sum()
+
+    def fen(self, name: str, first: date, last: date) -> ir.Value:
+        amount = self._amount(name)
+        if amount is None:
+            return ibis.null("int64").max()
+        return self._within(first, last).ifelse(amount, 0).sum().cast("int64")
+
+    def total(self, name: str, first: date, last: date) -> ir.Value:
+        if name not in self.months.columns:
+            return ibis.literal(0, "int64").max()
+        value = self.months[name].cast("int64").fill_null(0)
+        return self._within(first, last).ifelse(value, 0).sum().cast("int64")
+
+    def latest(self, name: str) -> ir.Value:
+        value = self.months[name].cast("string")
+        return (self.months.month == self.month).ifelse(value, ibis.null("string")).max()
+
+    def window(self, key: str, first: date, last: date, streak: int) -> dict[str, ir.Value]:
+        """Return what scores need of one window."""
+        within = self._within(first, last)
+        found = {
+            f"{key}_n": within.cast("int64").sum(),
+            f"{key}_fen": self.fen("bill_yuan", first, last),
+            f"{key}_stops": self.total("arrears_stops", first, last),
+        }
+        if self.ledger is None:
+            amount = self._amount("bill_yuan")
+            assert amount is not None  # bill_yuan is always in the contract's months
+            found[f"{key}_points"] = within.ifelse(amount // FEN, 0).sum().cast("int64")
+        else:
+            self.points[key] = (first, last)
+        if streak:
+            paid = self.months.paid_on_time.fill_null(False)
+            recent = self._within(add_months(last, 1 - streak), last)
+            found[f"{key}_paid"] = (recent & paid).cast("int64").sum()
+        return found
+
+    def collapse(self, made: Mapping[str, ir.Value]) -> ir.Table:
+        """Return one row a customer in service in the month."""
+        rows = self.months
+        here = (rows.month == self.month).cast("int64").sum()
+        window = (rows.month >= self.first) & (rows.month <= self.month)
+        found = rows.filter(window).group_by("customer_id").agg(here=here, **made)
+        found = found.filter(found.here > 0).drop("here")
+        if not self.points or self.ledger is None:
+            return found
+        earned = self.ledger.filter(
+            self.ledger.entry == "earned", self.ledger.point_class == "consumption"
+        )
+        each = {
+            f"{key}_points": earned.month.between(first, last)
+            .ifelse(earned.points, 0)
+            .sum()
+            .cast("int64")
+            for key, (first, last) in self.points.items()
+        }
+        points = earned.group_by("customer_id").agg(**each)
+        joined = found.left_join(points, "customer_id").drop("customer_id_right")
+        return joined.mutate(**{name: joined[name].fill_null(0) for name in each})
+
+
+def _with_customers(
+    rows: ir.Table,
+    customers: ir.Table,
+    accounts: ir.Table | None,
+    ladders: Mapping[str, Terms],
+    bands: Mapping[str, Sequence[float]],
+    by: Sequence[str],
+) -> ir.Table:
+    """Join what scores, bands and groups need of the customers, and nothing else."""
+    wanted: dict[str, ir.Value] = {}
+    needs = [
+        name for terms in ladders.values() for name in ladder_needs(terms).get("customers", [])
+    ]
+    if "joined_month" in needs:
+        wanted["joined_index"] = month_number(customers.joined_month)
+    for name in ("brand", "customer_type"):
+        if name in needs:
+            wanted[f"of_{name}"] = customers[name].cast("string")
+    for name in by:
+        if name not in rows.columns:
+            wanted[name] = customers[name].cast("string")
+    for name in bands:
+        if f"{name}_fen" not in rows.columns:
+            wanted[f"{name}_value"] = customers[name].cast("float64")
+    if "account_id" in needs and accounts is not None:
+        wanted["account_id"] = customers.account_id
+    if not wanted:
+        return rows
+    people = customers.select("customer_id", **wanted)
+    if "account_id" in wanted and accounts is not None:
+        sizes = accounts.select("account_id", account_members=accounts.members.cast("float64"))
+        people = people.left_join(sizes, "account_id").drop("account_id_right", "account_id")
+    return rows.left_join(people, "customer_id").drop("customer_id_right")
+
+
+def _finished(
+    rows: ir.Table,
+    ladders: Mapping[str, Terms],
+    windows: Mapping[str, tuple[date, date, int]],
+    bands: Mapping[str, Sequence[float]],
+    averaged: Sequence[str],
+    scenes: Mapping[str, float] | None,
+    by: Sequence[str],
+) -> ir.Table:
+    made: dict[str, ir.Value] = {
+        "revenue_fen": rows.revenue_fen,
+        "margin_fen": rows.revenue_fen - rows.cost_fen,
+        "stopped": (rows.stops > 0).cast("int64"),
+        "months_seen": rows.months_seen,
+    }
+    for name, terms in ladders.items():
+        made |= _rated(rows, name, terms)
+    for name, cuts in bands.items():
+        if name in averaged:
+            value = (rows[f"{name}_fen"] / (FEN * rows.months_seen)).round(_ROUND)
+        else:
+            value = rows[f"{name}_value"]
+        made[f"{name}_band"] = value.isnull().ifelse(-1, _level(value, cuts)).cast("int64")
+    if scenes is not None:
+        made["scene"] = _scene(rows, scenes)
+    made |= {name: rows[name].fill_null("unknown") for name in by}
+    return rows.select("customer_id", **made)
+
+
+def _rated(rows: ir.Table, name: str, terms: Terms) -> dict[str, ir.Value]:
+    """Return level, score and cap of one ladder."""
+    latest, *earlier = terms["assessments"]
+    score = _score(rows, latest)
+    now = _eligible(rows, terms, latest).ifelse(_level(score, latest["cuts"]), UNRATED_LEVEL)
+    level = now
+    for item in earlier:
+        then = _eligible(rows, terms, item).ifelse(
+            _level(_score(rows, item), item["cuts"]) - item["steps"], UNRATED_LEVEL
+        )
+        level = ibis.greatest(level, then)
+    stops = rows[f"{_key(latest)}_stops"]
+    caps = [(stops >= count, to) for count, to in sorted(terms["cap_levels"], reverse=True)]
+    cap = ibis.cases(*caps, else_=NO_CAP) if caps else ibis.literal(NO_CAP)
+    level = (now == UNRATED_LEVEL).ifelse(UNRATED_LEVEL, ibis.least(level, cap))
+    return {
+        f"{name}_level": level.cast("int64"),
+        f"{name}_score": score,
+        f"{name}_cap": cap.cast("int64"),
+    }
+
+
+def _score(rows: ir.Table, item: Terms) -> ir.FloatingValue:
+    """Return the score, rounded far below a fen: a bill's average is exact to 1/1,200 yuan."""
+    key = _key(item)
+    count = ibis.greatest(rows[f"{key}_n"], 1)
+    parts: list[ir.Value] = [ibis.literal(0.0)]
+    if item["point"]:
+        parts.append(item["point"] * rows[f"{key}_points"].cast("float64"))
+    if item["average_bill_yuan"]:
+        parts.append(item["average_bill_yuan"] * rows[f"{key}_fen"] / (FEN * count))
+    if item["tenure_month"]:
+        parts.append(item["tenure_month"] * _tenure(rows, item))
+    if item["account_member"]:
+        parts.append(item["account_member"] * rows.account_members)
+    bonus: list[ir.Value] = []
+    if item["shared_bonus"]:
+        shared = rows.of_customer_type.isin(SHARED_TYPES).fill_null(False)
+        bonus.append(shared.ifelse(float(item["shared_bonus"]), 0.0))
+    if item["on_time_bonus"]:
+        paid = rows[f"{key}_paid"] >= item["on_time_months"]
+        bonus.append(paid.ifelse(float(item["on_time_bonus"]), 0.0))
+    if bonus:
+        together = reduce(add, bonus)
+        most = item["most_bonus"]
+        parts.append(together if most is None else ibis.least(together, float(most)))
+    if item["stop_penalty"]:
+        parts.append(-item["stop_penalty"] * rows[f"{key}_stops"])
+    return reduce(add, parts).round(_ROUND)
+
+
+def _tenure(rows: ir.Table, item: Terms) -> ir.IntegerValue:
+    return month_index(item["month"]) - rows.joined_index
+
+
+def _eligible(rows: ir.Table, terms: Terms, item: Terms) -> ir.BooleanValue:
+    able = rows[f"{_key(item)}_n"] > 0
+    if item["tenure_month"] or item["least_months"]:
+        able = able & (_tenure(rows, item) >= item["least_months"]).fill_null(False)
+    if terms["brands"]:
+        able = able & rows.of_brand.isin(terms["brands"]).fill_null(False)
+    if terms["customer_types"]:
+        able = able & rows.of_customer_type.isin(terms["customer_types"]).fill_null(False)
+    if item["account_member"]:
+        able = able & rows.account_members.notnull()
+    return able
+
+
+def _level(value: ir.NumericValue, cuts: Sequence[float]) -> ir.IntegerValue:
+    """Return how many cuts a value has reached; the cut itself counts."""
+    reached = [(value >= float(cut)).ifelse(1, 0) for cut in cuts]
+    return reduce(add, reached) if reached else ibis.literal(0)
+
+
+def _scene(rows: ir.Table, scenes: Mapping[str, float]) -> ir.StringValue:
+    """Return the usage scene of each customer; roaming decides before the bill's split."""
+    minutes, spent = rows.voice_minutes_fen, rows.voice_yuan_fen + rows.data_yuan_fen
+    roaming = rows.roaming_minutes_fen >= scenes["roaming_share_from"] * minutes
+    return ibis.cases(
+        ((minutes > 0) & roaming, "business_travel"),
+        (spent <= 0, "mixed"),
+        (rows.data_yuan_fen >= scenes["data_share_from"] * spent, "data"),
+        (rows.data_yuan_fen <= scenes["local_share_to"] * spent, "local"),
+        else_="mixed",
+    )

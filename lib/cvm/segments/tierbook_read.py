@@ -1,0 +1,58 @@
+"""Tier books from TOML: read, refused with the lines that are wrong, and shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cvm.core.rule_files import parse_rules, read_rule_text, shipped_text, shipped_texts
+from cvm.segments.tierbook import LADDERS, TierBook, TierEdition
+
+
+def open_tierbook(name: str) -> TierBook:
+    """Return a shipped tier book by name, or one from a file whose name ends in ``.toml``.
+
+    Raises:
+        ArgumentError: There is no shipped book of that name; the message lists them.
+        DataError: The file cannot be read.
+        RuleBookError: It is no tier book or an impossible one; all problems, with their lines.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        return parse_tierbook(read_rule_text(path), file=path.name, name=path.stem)
+    text = shipped_text(name, shipped_tierbooks())
+    return parse_tierbook(text, file=f"{name}.toml", name=name)
+
+
+def parse_tierbook(text: str, *, file: str = "tier book", name: str = "tier book") -> TierBook:
+    """Make a tier book of TOML text.
+
+    A ladder (cards, stars, corporate) that a later edition does not mention stays as in the
+    edition before it.
+
+    Args:
+        text: The TOML.
+        file: Name of the file, for messages.
+        name: The book's name, where the text gives none.
+
+    Raises:
+        RuleBookError: It is no tier book or an impossible one; all problems, with their lines.
+    """
+    book: TierBook = parse_rules(TierBook, text, file=file, name=name, carry=_carry)
+    return book
+
+
+def shipped_tierbooks() -> dict[str, str]:
+    """Return the tier books that come with the suite: name → TOML text.
+
+    They stand in ``data/tierbooks`` of a checkout and inside the package once installed.
+    """
+    return shipped_texts("cvm.segments", "tierbooks")
+
+
+def _carry(before: Any, made: Any, raw: Mapping[str, Any]) -> Any:
+    if not (isinstance(before, TierEdition) and isinstance(made, TierEdition)):
+        return made
+    return replace(made, **{name: getattr(before, name) for name in LADDERS if name not in raw})
