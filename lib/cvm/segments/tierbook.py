@@ -107,12 +107,7 @@ class TierBook:
 
     def with_ladder(self, name: str, **changes: Any) -> TierBook:
         """Return the book with fields of one ladder changed in every edition that has it."""
-        editions = tuple(
-            replace(edition, **{name: replace(edition.ladders[name], **changes)})
-            if name in edition.ladders
-            else edition
-            for edition in self.editions
-        )
+        editions = tuple(_changed(edition, name, changes) for edition in self.editions)
         return replace(self, editions=editions)
 
     def terms(self, month: date | str) -> dict[str, dict[str, Any]]:
@@ -152,6 +147,13 @@ class TierBook:
             if then is not None:
                 found.append(_assessment(then, at) | {"steps": steps})
         return found
+
+
+def _changed(edition: TierEdition, name: str, changes: dict[str, Any]) -> TierEdition:
+    if name not in edition.ladders:
+        return edition
+    changed: dict[str, Any] = {name: replace(edition.ladders[name], **changes)}
+    return replace(edition, **changed)
 
 
 def _settings(ladder: Ladder, when: date) -> list[date]:

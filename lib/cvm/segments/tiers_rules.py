@@ -7,7 +7,7 @@ rising order, and rules around them. Records are frozen, checked when made, chan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from cvm.core.rule_checks import Checker
@@ -247,8 +247,6 @@ class Ladder:
         Raises:
             RuleError: The cuts no longer rise, or there is no such tier.
         """
-        from dataclasses import replace
-
         named = {name.removeprefix("T"): value for name, value in cuts.items()}
         unknown = sorted(set(named) - set(self.names))
         if unknown:
