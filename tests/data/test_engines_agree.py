@@ -13,6 +13,7 @@ import pytest
 
 import cvm.data
 from cvm.data import collect, open_data
+from cvm.data import reduce_churn as churn
 from cvm.data import reduce_overview as overview
 from cvm.data import reduce_points as points
 from cvm.data import reduce_points_behaviour as behaviour
@@ -41,6 +42,25 @@ REDUCTIONS = {
         t["customers"].mutate(
             churned=t["customers"].left_month.notnull(), tenure_months=t["customers"].age_years
         )
+    ),
+    "reduce_churn": lambda t: churn.reduce_churn(
+        t["months"], t["customers"], scoring_months=[date(2025, 8, 1), LAST], known_to=LAST
+    ).order_by("customer_id", "month"),
+    "reduce_churn, months alone tell who left": lambda t: churn.reduce_churn(
+        t["months"].select("customer_id", "month", "bill_yuan"),
+        t["customers"].select("customer_id"),
+        scoring_months=[date(2025, 6, 1)],
+        known_to=LAST,
+        horizon_months=3,
+    ).order_by("customer_id"),
+    "reduce_churn_snapshot": lambda t: churn.reduce_churn_snapshot(
+        t["customers"].mutate(churned=t["customers"].left_month.notnull().cast("int64") == 1)
+    ).order_by("customer_id"),
+    "reduce_churn_rates": lambda t: churn.reduce_churn_rates(
+        churn.reduce_churn(
+            t["months"], t["customers"], scoring_months=[date(2025, 8, 1)], known_to=LAST
+        ),
+        [("tariff", "tariff", ()), ("off_net", "off_net_share", (0.3, 0.5))],
     ),
     "reduce_ledger": lambda t: quality.reduce_ledger(t["ledger"]),
     "reduce_points_flows": lambda t: points.reduce_points_flows(

@@ -1,0 +1,38 @@
+"""Features, terms and refusals in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cvm.core.i18n import catalogue, say
+
+if TYPE_CHECKING:
+    from cvm.segments.churn_design import Term
+    from cvm.segments.churn_leaks import Refused
+
+AREA = "segments_churn"
+
+
+def feature_name(column: str, lang: str) -> str:
+    """Return a feature as people call it; its own name where the catalogue has none."""
+    key = f"{AREA}.feature.{column}"
+    return say(key, lang) if key in catalogue() else column.removeprefix("attr_")
+
+
+def term_text(term: Term, log_odds: float, lang: str) -> str:
+    """Return a term with the direction it works in, e.g. ``a higher bill fall (more)``."""
+    name = feature_name(term.column, lang)
+    if term.kind == "level":
+        name = say(f"{AREA}.term.level", lang, name=name, level=term.level)
+    elif term.kind == "missing":
+        name = say(f"{AREA}.term.missing", lang, name=name)
+    return say(f"{AREA}.term.{'more' if log_odds > 0 else 'less'}", lang, name=name)
+
+
+def refused_text(refused: Sequence[Refused], lang: str) -> str:
+    """Return which columns were refused and why; nothing if none was."""
+    if not refused:
+        return ""
+    listed = say(f"{AREA}.list", lang).join(one.text(lang) for one in refused)
+    return say(f"{AREA}.refused.sentence", lang, columns=listed)
