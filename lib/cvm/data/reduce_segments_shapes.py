@@ -1,0 +1,191 @@
+"""Purchases to RFM cells, the base to cohorts of joining, customers to features for clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from cvm.core.checks import ArgumentError, check_at_least, check_columns
+from cvm.core.months import add_months, month_index
+from cvm.data.reduce_points import month_number
+from cvm.data.reduce_segments_rows import FEN
+
+AMOUNT_BINS_A_LOG = 20
+"""Bins of the amount a unit of its natural logarithm: a bin is five per cent wide."""
+
+FEATURES = (
+    "bill_yuan",
+    "voice_yuan",
+    "data_yuan",
+    "voice_minutes",
+    "roaming_minutes",
+    "data_gb",
+    "calling_circle",
+    "off_net_share",
+)
+"""Columns of ``months`` whose means describe how a customer uses the network."""
+
+
+def reduce_segments_rfm(
+    purchases: ir.Table,
+    *,
+    month: date,
+    when: str = "month",
+    amount: str = "bill_yuan",
+    window_months: int = 12,
+) -> ir.Table:
+    """Reduce purchases to cells of recency, frequency and amount.
+
+    Any table with a customer, a date or month and an amount will do: recharges, redemptions of
+    points, or the customer-month table itself, where a purchase is a month with a bill.
+
+    Args:
+        purchases: The table, with ``customer_id``.
+        month: Last month that counts.
+        when: Its date or month column.
+        amount: Its amount column; rows without a positive amount are no purchase.
+        window_months: Months that count.
+
+    Returns:
+        Expression with ``recency_months`` (from the last purchase to ``month``), ``frequency``
+        (purchases), ``amount_bin`` (twentieths of the natural logarithm of the total amount),
+        ``customers`` and ``amount`` (total).
+
+    Raises:
+        MissingDataError: A column is missing.
+    """
+    check_columns(purchases.columns, ["customer_id", when, amount], "purchases")
+    check_at_least(window_months, "window_months", 1)
+    last = month_index(month)
+    # Dates are compared as they are, so that files are read no further than the window.
+    rows = purchases.filter(
+        purchases[when] >= add_months(month, 1 - window_months),
+        purchases[when] < add_months(month, 1),
+        purchases[amount] > 0,
+    )
+    fen = (rows[amount].cast("float64") * FEN).round().cast("int64")
+    each = rows.group_by("customer_id").agg(
+        latest=rows[when].max(), frequency=rows.count(), fen=fen.sum().cast("int64")
+    )
+    total = each.fen / FEN
+    cells = each.mutate(
+        recency_months=(last - month_number(each.latest)).cast("int64"),
+        amount_bin=(total.ln() * AMOUNT_BINS_A_LOG).floor().cast("int64"),
+    )
+    keys = ["recency_months", "frequency", "amount_bin"]
+    found = cells.group_by(keys).agg(customers=cells.count(), amount=cells.fen.sum() / FEN)
+    return found.order_by(keys)
+
+
+def reduce_segments_cohorts(months: ir.Table, customers: ir.Table, *, month: date) -> ir.Table:
+    """Reduce the base to this year against last year, by year of joining.
+
+    Args:
+        months: Contract table ``months``.
+        customers: Contract table ``customers``; without ``joined_month`` the year is null.
+        month: Last month of this year; last year ends twelve months before.
+
+    Returns:
+        Expression with ``joined_year`` (null where unknown), ``status`` (``stayed``: in service at
+        the end of both years and in last year's first month; ``recent``: at the end of both, but
+        joined in the course of last year; ``joined``, ``left``: at the end of this or last year
+        only; ``passed``: of neither, with bills between), ``customers``, ``before_yuan`` and ``now_yuan`` (revenue of
+        twelve months), ``before_margin_yuan`` and ``now_margin_yuan`` (null without costs).
+    """
+    before = add_months(month, -12)
+    rows = months.filter(months.month > add_months(before, -12), months.month <= month)
+    now = rows.month > before
+    bill = (rows.bill_yuan.cast("float64") * FEN).round().cast("int64").fill_null(0)
+    has_cost = "variable_cost_yuan" in months.columns
+    sums = {"before": (~now).ifelse(bill, 0).sum(), "now": now.ifelse(bill, 0).sum()}
+    if has_cost:
+        cost = (rows.variable_cost_yuan.cast("float64") * FEN).round().cast("int64").fill_null(0)
+        sums["before_cost"] = (~now).ifelse(cost, 0).sum()
+        sums["now_cost"] = now.ifelse(cost, 0).sum()
+    each = rows.group_by("customer_id").agg(
+        began=(rows.month == add_months(before, -11)).cast("int64").max(),
+        was=(rows.month == before).cast("int64").max(),
+        here=(rows.month == month).cast("int64").max(),
+        **{name: value.cast("int64") for name, value in sums.items()},
+    )
+    status = ibis.cases(
+        ((each.was == 1) & (each.here == 1) & (each.began == 1), "stayed"),
+        ((each.was == 1) & (each.here == 1), "recent"),
+        (each.here == 1, "joined"),
+        (each.was == 1, "left"),
+        else_="passed",
+    )
+    year = ibis.null("int64")
+    if "joined_month" in customers.columns:
+        people = customers.select(
+            "customer_id", joined_year=customers.joined_month.year().cast("int64")
+        )
+        each = each.left_join(people, "customer_id").drop("customer_id_right")
+        year = each.joined_year
+    each = each.mutate(status=status, joined_year=year)
+
+    def yuan(name: str) -> ir.Value:
+        return each[name].sum() / FEN
+
+    def margin(name: str) -> ir.Value:
+        if not has_cost:
+            return ibis.null("float64").max()
+        return (each[name] - each[f"{name}_cost"]).sum() / FEN
+
+    return (
+        each.group_by("joined_year", "status")
+        .agg(
+            customers=each.count(),
+            before_yuan=yuan("before"),
+            now_yuan=yuan("now"),
+            before_margin_yuan=margin("before"),
+            now_margin_yuan=margin("now"),
+        )
+        .order_by("joined_year", "status")
+    )
+
+
+def segment_features(
+    months: ir.Table,
+    *,
+    month: date,
+    features: Sequence[str] = (),
+    window_months: int = 12,
+    most_customers: int = 100_000,
+) -> ir.Table:
+    """Return means of a customer's months, for clusters: rows, so collect them and publish none.
+
+    Args:
+        months: Contract table ``months``.
+        month: Last month of the window; customers are those with a row in it.
+        features: Columns of ``months``; those of :data:`FEATURES` the data have, by default.
+        window_months: Months the means are over, those in service.
+        most_customers: With more, so many of them by the digest of their identifier: a sample that
+            depends on neither the engine nor the order of rows.
+
+    Returns:
+        Expression with ``customer_id`` and the features, by customer; a missing month of a feature
+        does not count, and who has none at all is null.
+
+    Raises:
+        MissingDataError: A feature asked for is missing.
+        ArgumentError: None is left.
+    """
+    check_at_least(most_customers, "most_customers", 1)
+    chosen = list(features) or [name for name in FEATURES if name in months.columns]
+    check_columns(months.columns, chosen, "months")
+    if not chosen:
+        raise ArgumentError("features", "none", "a column of months", available=FEATURES)
+    rows = months.filter(
+        months.month >= add_months(month, 1 - window_months), months.month <= month
+    )
+    each = rows.group_by("customer_id").agg(
+        here=(rows.month == month).cast("int64").sum(),
+        **{name: rows[name].cast("float64").mean().round(6) for name in chosen},
+    )
+    each = each.filter(each.here > 0).drop("here")
+    each = each.mutate(digest=each.customer_id.cast("string").hexdigest("md5"))
+    return each.order_by("digest").limit(most_customers).drop("digest").order_by("customer_id")

@@ -1,0 +1,144 @@
+"""The base by year of joining: this year against last, and what the change is made of.
+
+The parts are the operator's three goals: consolidate the base (巩固存量: what those who left
+took), promote new (促进增量: what those who joined brought) and grow value (存量增值: what those
+who stayed spend more or less). They add up to the change of revenue. Who joined in the course of
+last year has a full year only now; that is no growth of value and stands apart (``recent``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from cvm.core.checks import DataError, check_columns
+from cvm.core.i18n import say
+from cvm.core.money import format_share, format_yuan
+from cvm.core.result import Result
+from cvm.segments.certificate import AREA
+
+STATUSES = ("stayed", "recent", "joined", "left", "passed")
+_SUMS = ("customers", "before_yuan", "now_yuan", "before_margin_yuan", "now_margin_yuan")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CohortBase(Result):
+    """This year against last, by year of joining.
+
+    Attributes:
+        month: Last month of this year.
+        rows: See :meth:`summary`.
+        parts: A row a part of the change: part (``left``, ``joined``,
+            ``stayed``, ``recent``, ``passed``),
+            customers, before_yuan, now_yuan, change_yuan.
+        whole: Whether last year is fully in the data; if not, nothing is compared.
+    """
+
+    month: date
+    rows: pd.DataFrame
+    parts: pd.DataFrame
+    whole: bool = True
+
+    view: ClassVar[str] = "cvm.views.segments_value:plot_cohorts"
+
+    def summary(self) -> pd.DataFrame:
+        """Return a row a year of joining.
+
+        Returns:
+            Columns joined_year (text; ``unknown``), customers (in service now), before_customers
+            (a year ago), kept_share (of those, still in service), before_yuan and now_yuan
+            (revenue of twelve months), change_share, now_margin_yuan.
+        """
+        return self.rows
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Return ``base_cohorts`` and ``base_change``."""
+        return {"base_cohorts": self.rows, "base_change": self.parts}
+
+    def text(self, lang: str = "en") -> str:
+        """Return how revenue changed, and through whom."""
+        part = self.parts.set_index("part")
+        before = float(part["before_yuan"].sum())
+        if not self.whole or before <= 0:
+            return say(f"{AREA}.cohorts.cannot_tell", lang)
+        change = float(part["change_yuan"].sum())
+        kept = part.loc["stayed", "customers"] + part.loc["recent", "customers"]
+        base = kept + part.loc["left", "customers"]
+        return say(
+            f"{AREA}.cohorts.{'rose' if change >= 0 else 'fell'}",
+            lang,
+            share=format_share(abs(change) / before),
+            before=format_yuan(before, lang),
+            now=format_yuan(float(part["now_yuan"].sum()), lang),
+            left=format_yuan(float(part.loc["left", "change_yuan"]), lang),
+            joined=_signed(float(part.loc["joined", "change_yuan"]), lang),
+            stayed=_signed(float(part.loc["stayed", "change_yuan"]), lang),
+            recent=_signed(float(part.loc["recent", "change_yuan"]), lang),
+            passed=_signed(float(part.loc["passed", "change_yuan"]), lang),
+            kept=format_share(kept / base if base else np.nan, decimals=0),
+        )
+
+
+def view_cohorts(cells: pd.DataFrame, month: date, *, whole: bool = True) -> CohortBase:
+    """Make the cohort view of the base.
+
+    Args:
+        cells: Of :func:`cvm.data.reduce_segments_shapes.reduce_segments_cohorts`.
+        month: Last month of this year.
+        whole: Whether the data reach back to the first month of last year.
+
+    Raises:
+        MissingDataError: A column is missing.
+        DataError: Nobody has a bill in the two years, or a status is unknown.
+    """
+    check_columns(cells.columns, ["joined_year", "status", *_SUMS], "cells")
+    odd = sorted(set(cells["status"]) - set(STATUSES))
+    if odd:
+        raise DataError("cells.status", odd[0], "a known status", available=STATUSES)
+    if not cells["customers"].sum():
+        raise DataError("cells", "nobody", "customers with a bill in the two years")
+    return CohortBase(month=month, rows=_years(cells), parts=_parts(cells), whole=whole)
+
+
+def _years(cells: pd.DataFrame) -> pd.DataFrame:
+    year = cells["joined_year"].astype("Float64")
+    names = year.map(lambda value: f"{int(value)}", na_action="ignore").fillna("unknown")
+    rows = cells.assign(joined_year=names.astype(str))
+    people = rows.pivot_table(
+        index="joined_year", columns="status", values="customers", aggfunc="sum", fill_value=0
+    ).reindex(columns=STATUSES, fill_value=0)
+    sums = rows.groupby("joined_year")[list(_SUMS[1:])].sum(min_count=1)
+    kept = people["stayed"] + people["recent"]
+    before = kept + people["left"]
+    table = pd.DataFrame(
+        {
+            "customers": (kept + people["joined"]).astype(int),
+            "before_customers": before.astype(int),
+            "kept_share": kept / before.where(before > 0),
+            "before_yuan": sums["before_yuan"],
+            "now_yuan": sums["now_yuan"],
+            "change_share": sums["now_yuan"] / sums["before_yuan"].where(sums["before_yuan"] > 0)
+            - 1,
+            "now_margin_yuan": sums["now_margin_yuan"],
+        }
+    )
+    return table.rename_axis("joined_year").reset_index()
+
+
+def _parts(cells: pd.DataFrame) -> pd.DataFrame:
+    sums = cells.groupby("status")[["customers", "before_yuan", "now_yuan"]].sum()
+    order = ["left", "joined", "stayed", "recent", "passed"]
+    sums = sums.reindex(order, fill_value=0).astype({"customers": int})
+    return (
+        sums.assign(change_yuan=sums["now_yuan"] - sums["before_yuan"])
+        .rename_axis("part")
+        .reset_index()
+    )
+
+
+def _signed(value: float, lang: str) -> str:
+    return ("+" if value > 0 else "") + format_yuan(value, lang)
