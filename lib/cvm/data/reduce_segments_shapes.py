@@ -92,8 +92,9 @@ def reduce_segments_cohorts(months: ir.Table, customers: ir.Table, *, month: dat
         Expression with ``joined_year`` (null where unknown), ``status`` (``stayed``: in service at
         the end of both years and in last year's first month; ``recent``: at the end of both, but
         joined in the course of last year; ``joined``, ``left``: at the end of this or last year
-        only; ``passed``: of neither, with bills between), ``customers``, ``before_yuan`` and ``now_yuan`` (revenue of
-        twelve months), ``before_margin_yuan`` and ``now_margin_yuan`` (null without costs).
+        only; ``passed``: of neither, with bills between), ``customers``, ``before_yuan`` and
+        ``now_yuan`` (revenue of twelve months), ``before_margin_yuan`` and ``now_margin_yuan``
+        (null without costs).
     """
     before = add_months(month, -12)
     rows = months.filter(months.month > add_months(before, -12), months.month <= month)
