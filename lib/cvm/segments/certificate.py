@@ -76,10 +76,10 @@ class Certificate(Result):
                 lowest=f"{lowest:.2f}",
             )
         named = ("、" if lang == "zh" else ", ").join(
-            f"{self.name(row.segment, lang)} ({row.jaccard:.2f})"
-            if np.isfinite(row.jaccard)
-            else self.name(row.segment, lang)
-            for row in weak.itertuples()
+            f"{self.name(str(segment), lang)} ({jaccard:.2f})"
+            if np.isfinite(jaccard)
+            else self.name(str(segment), lang)
+            for segment, jaccard in zip(weak["segment"], weak["jaccard"].astype(float), strict=True)
         )
         return say(
             f"{AREA}.certificate.some",

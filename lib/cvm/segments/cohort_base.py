@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 
 from cvm.core.checks import DataError, check_columns
@@ -61,25 +60,25 @@ class CohortBase(Result):
 
     def text(self, lang: str = "en") -> str:
         """Return how revenue changed, and through whom."""
-        part = self.parts.set_index("part")
-        before = float(part["before_yuan"].sum())
+        part: dict[str, Any] = {row["part"]: row for row in self.parts.to_dict("records")}
+        before = float(self.parts["before_yuan"].sum())
         if not self.whole or before <= 0:
             return say(f"{AREA}.cohorts.cannot_tell", lang)
-        change = float(part["change_yuan"].sum())
-        kept = part.loc["stayed", "customers"] + part.loc["recent", "customers"]
-        base = kept + part.loc["left", "customers"]
+        change = float(self.parts["change_yuan"].sum())
+        kept = part["stayed"]["customers"] + part["recent"]["customers"]
+        base = kept + part["left"]["customers"]
+        named = {
+            name: _signed(part[name]["change_yuan"], lang)
+            for name in ("left", "joined", "stayed", "recent", "passed")
+        }
         return say(
             f"{AREA}.cohorts.{'rose' if change >= 0 else 'fell'}",
             lang,
             share=format_share(abs(change) / before),
             before=format_yuan(before, lang),
-            now=format_yuan(float(part["now_yuan"].sum()), lang),
-            left=format_yuan(float(part.loc["left", "change_yuan"]), lang),
-            joined=_signed(float(part.loc["joined", "change_yuan"]), lang),
-            stayed=_signed(float(part.loc["stayed", "change_yuan"]), lang),
-            recent=_signed(float(part.loc["recent", "change_yuan"]), lang),
-            passed=_signed(float(part.loc["passed", "change_yuan"]), lang),
-            kept=format_share(kept / base if base else np.nan, decimals=0),
+            now=format_yuan(float(self.parts["now_yuan"].sum()), lang),
+            kept=format_share(kept / base if base else None, decimals=0),
+            **named,
         )
 
 

@@ -8,7 +8,7 @@ high and low: 重要价值 (high, high, high) to 一般挽留.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -79,16 +79,16 @@ class Rfm(Result):
 
     def text(self, lang: str = "en") -> str:
         """Return how much the best class holds, and whom to win back."""
-        table = self.summary().set_index("class")
-        best, rescue = table.loc["key_value"], table.loc["key_keep"]
+        rows: dict[str, Any] = {row["class"]: row for row in self.summary().to_dict("records")}
+        best, keep = rows["key_value"], rows["key_keep"]
         text = say(
             f"{AREA}.rfm.fit",
             lang,
-            customers=format_number(table["customers"].sum(), lang),
+            customers=format_number(self.cells["customers"].sum(), lang),
             best=format_share(best["customer_share"], decimals=0),
             amount=format_share(best["amount_share"], decimals=0),
-            keep=format_number(rescue["customers"], lang),
-            kept_amount=format_share(rescue["amount_share"], decimals=0),
+            keep=format_number(keep["customers"], lang),
+            kept_amount=format_share(keep["amount_share"], decimals=0),
         )
         silent = [name for name in ("recency", "frequency", "amount") if name not in self.told]
         if silent:
@@ -123,7 +123,7 @@ def score_rfm(cells: pd.DataFrame, *, parts: int = 5) -> Rfm:
             told.append(score.removesuffix("_score"))
     half = (parts + 1) / 2
     high = (rows[list(SCORES)] >= half).to_numpy()
-    rows["class"] = [CLASSES[tuple(map(bool, item))] for item in high]
+    rows["class"] = [CLASSES[bool(r), bool(f), bool(m)] for r, f, m in high]
     keys = [*SCORES, "class"]
     found = rows.groupby(keys, as_index=False)[["customers", "amount"]].sum()
     return Rfm(cells=found, cuts=_cuts(rows), told=tuple(told))

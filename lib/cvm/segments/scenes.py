@@ -8,7 +8,7 @@ whether customers stay in their scene.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -78,8 +78,10 @@ class Scenes(Result):
 
     def text(self, lang: str = "en") -> str:
         """Return the largest scene and the one worth most a customer."""
-        most = self.rows.loc[self.rows["customers"].idxmax()]
-        dear = self.rows.loc[self.rows["revenue_each_yuan"].idxmax()]
+        rows: list[dict[Any, Any]] = self.rows.to_dict("records")
+        most = max(rows, key=lambda row: row["customers"])
+        held = [row for row in rows if row["customers"]]
+        dear = max(held, key=lambda row: row["revenue_each_yuan"])
         return say(
             f"{AREA}.scenes.fit",
             lang,

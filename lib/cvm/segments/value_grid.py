@@ -167,7 +167,7 @@ def make_grid(cells: pd.DataFrame, cuts: Mapping[str, Sequence[float]]) -> Value
 
 def grid_names(cuts: Mapping[str, Sequence[float]]) -> dict[str, dict[str, str]]:
     """Return the names of the grid's cells, as :func:`reduce_segments_kept` joins their levels."""
-    names = {}
+    names: dict[str, dict[str, str]] = {}
     for voice in range(-1, len(cuts["voice"]) + 1):
         for data in range(-1, len(cuts["data"]) + 1):
             bands = (_band(voice, len(cuts["voice"])), _band(data, len(cuts["data"])))
@@ -180,7 +180,7 @@ def cell_name(voice_band: str, data_band: str, lang: str) -> str:
 
     Example:
         >>> cell_name("high", "low", "zh")
-        '语音高·流量低'
+        '语音高·数据低'
     """
     words = [say(f"{AREA}.band.{band}", lang) for band in (voice_band, data_band)]
     return say(f"{AREA}.grid.cell", lang, voice=words[0], data=words[1])
