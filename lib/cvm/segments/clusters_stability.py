@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cvm.core.checks import DataError, check_at_least
-from cvm.segments.certificate import DISSOLVED_TO, STABLE_FROM
+from cvm.segments.certificate import DISSOLVED_TO, HIGHLY_STABLE_FROM, STABLE_FROM
 from cvm.segments.clusters_kmeans import FloatArray, Partition, k_means
 
 _RESAMPLE_STARTS = 3
@@ -95,8 +95,9 @@ def choose_clusters(
 ) -> tuple[Stability, tuple[Stability, ...]]:
     """Choose the number of clusters by stability.
 
-    The largest number all of whose clusters are stable is taken: more clusters say more, as long
-    as each can be trusted. If no number is so, the one whose least stable cluster is most stable.
+    The largest number all of whose clusters are highly stable (.85) is taken: more clusters say
+    more, as long as each can be trusted. If no number is so, the largest whose clusters are all
+    stable (.75); if none is, the one whose least stable cluster is most stable.
 
     Args:
         rows: Customers × features, on comparable scales.
@@ -118,9 +119,10 @@ def choose_clusters(
         )
         for number in numbers
     )
-    stable = [item for item in tried if item.stable]
-    if stable:
-        return max(stable, key=lambda item: item.clusters), tried
+    for bound in (HIGHLY_STABLE_FROM, STABLE_FROM):
+        trusted = [item for item in tried if (item.jaccard >= bound).all()]
+        if trusted:
+            return max(trusted, key=lambda item: item.clusters), tried
     return max(tried, key=lambda item: float(item.jaccard.min())), tried
 
 
