@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from cvm.core.checks import check_columns
+from cvm.core.checks import ArgumentError, check_columns
 from cvm.core.months import add_months
 from cvm.data.reduce_segments_rows import FEN, segment_rows
 
@@ -176,39 +176,52 @@ def reduce_segments_spread(
 def reduce_segments_kept(
     months: ir.Table,
     customers: ir.Table,
+    accounts: ir.Table | None = None,
     *,
     month: date,
+    ladders: Mapping[str, tuple[Terms, Terms]] | None = None,
     bands: Mapping[str, Sequence[float]] | None = None,
     scenes: Mapping[str, float] | None = None,
-    window_months: int = 6,
+    window_months: int = 12,
 ) -> ir.Table:
     """Reduce to who was in which segment in one window and in the window before it.
 
     Args:
         months: Contract table ``months``.
         customers: Contract table ``customers``.
+        accounts: Contract table ``accounts``, for grades by members.
         month: Last month of the later window; customers are those in service in the last month of
             both windows.
+        ladders: Ladder → its terms in the last month of the earlier window, and in ``month``.
         bands: See :func:`reduce_segments_cells`; the bands together are one segmentation.
         scenes: See there.
-        window_months: Length of each window.
+        window_months: Length of each window, and the months between the two.
 
     Returns:
-        Expression with ``kind`` (``grid`` or ``scene``), ``before`` and ``after`` (segments; bands
-        joined by ``·`` in the order given) and ``customers``.
-    """
-    before = add_months(month, -window_months)
+        Expression with ``kind`` (the ladder, ``grid`` or ``scene``), ``before`` and ``after``
+        (levels as text; bands joined by ``·`` in the order given; scenes) and ``customers``.
 
-    def at(end: date, suffix: str) -> ir.Table:
+    Raises:
+        MissingDataError: See :func:`reduce_segments_cells`.
+        ArgumentError: Nothing is asked for.
+    """
+    ladders = ladders or {}
+    kinds = [*ladders, *(["grid"] if bands else []), *(["scene"] if scenes is not None else [])]
+    if not kinds:
+        raise ArgumentError("ladders", "none", "given, or bands or scenes")
+
+    def at(end: date, place: int, suffix: str) -> ir.Table:
         rows = segment_rows(
             months,
             customers,
+            accounts,
             month=end,
+            ladders={name: pair[place] for name, pair in ladders.items()},
             bands=bands,
             scenes=scenes,
             window_months=window_months,
         )
-        made: dict[str, ir.Value] = {}
+        made = {f"{name}_{suffix}": rows[f"{name}_level"].cast("string") for name in ladders}
         if bands:
             texts = [rows[f"{name}_band"].cast("string") for name in bands]
             made[f"grid_{suffix}"] = ibis.literal("·").join(texts)
@@ -216,8 +229,8 @@ def reduce_segments_kept(
             made[f"scene_{suffix}"] = rows.scene
         return rows.select("customer_id", **made)
 
-    both = at(before, "before").inner_join(at(month, "after"), "customer_id")
-    kinds = [name for name, asked in (("grid", bands), ("scene", scenes)) if asked]
+    earlier = at(add_months(month, -window_months), 0, "before")
+    both = earlier.inner_join(at(month, 1, "after"), "customer_id")
     parts = [
         both.group_by(
             kind=ibis.literal(name), before=both[f"{name}_before"], after=both[f"{name}_after"]

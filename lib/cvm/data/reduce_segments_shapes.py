@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import ibis
@@ -57,9 +57,58 @@ def reduce_segments_rfm(
     Raises:
         MissingDataError: A column is missing.
     """
+    each = _purchase_habits(purchases, month, when, amount, window_months)
+    keys = ["recency_months", "frequency", "amount_bin"]
+    found = each.group_by(keys).agg(customers=each.count(), amount=each.fen.sum() / FEN)
+    return found.order_by(keys)
+
+
+def reduce_segments_rfm_kept(
+    purchases: ir.Table,
+    *,
+    month: date,
+    bounds: Mapping[str, int],
+    when: str = "month",
+    amount: str = "bill_yuan",
+    window_months: int = 12,
+) -> ir.Table:
+    """Reduce to who was in which RFM class in one window and in the window before it.
+
+    Args:
+        purchases: See :func:`reduce_segments_rfm`.
+        month: Last month of the later window.
+        bounds: ``recency_months`` (at most), ``frequency`` and ``amount_bin`` (at least) of what
+            counts as high: :attr:`cvm.segments.rfm.Rfm.bounds`.
+        when: See :func:`reduce_segments_rfm`.
+        amount: See there.
+        window_months: Length of each window, and the months between the two.
+
+    Returns:
+        Expression with ``before`` and ``after`` (``rfm``: a digit 1 or 0 for recent, frequent and
+        large) and ``customers`` who bought in both windows.
+    """
+
+    def at(end: date, name: str) -> ir.Table:
+        each = _purchase_habits(purchases, end, when, amount, window_months)
+        digits = [
+            (each.recency_months <= bounds["recency_months"]).cast("int64").cast("string"),
+            (each.frequency >= bounds["frequency"]).cast("int64").cast("string"),
+            (each.amount_bin >= bounds["amount_bin"]).cast("int64").cast("string"),
+        ]
+        return each.select("customer_id", **{name: ibis.literal("").join(digits)})
+
+    earlier = at(add_months(month, -window_months), "before")
+    both = earlier.inner_join(at(month, "after"), "customer_id")
+    found = both.group_by("before", "after").agg(customers=both.count())
+    return found.order_by("before", "after")
+
+
+def _purchase_habits(
+    purchases: ir.Table, month: date, when: str, amount: str, window_months: int
+) -> ir.Table:
+    """Return recency, frequency and amount of each customer with a purchase in the window."""
     check_columns(purchases.columns, ["customer_id", when, amount], "purchases")
     check_at_least(window_months, "window_months", 1)
-    last = month_index(month)
     # Dates are compared as they are, so that files are read no further than the window.
     rows = purchases.filter(
         purchases[when] >= add_months(month, 1 - window_months),
@@ -70,14 +119,13 @@ def reduce_segments_rfm(
     each = rows.group_by("customer_id").agg(
         latest=rows[when].max(), frequency=rows.count(), fen=fen.sum().cast("int64")
     )
-    total = each.fen / FEN
-    cells = each.mutate(
-        recency_months=(last - month_number(each.latest)).cast("int64"),
-        amount_bin=(total.ln() * AMOUNT_BINS_A_LOG).floor().cast("int64"),
+    return each.select(
+        "customer_id",
+        "frequency",
+        "fen",
+        recency_months=(month_index(month) - month_number(each.latest)).cast("int64"),
+        amount_bin=((each.fen / FEN).ln() * AMOUNT_BINS_A_LOG).floor().cast("int64"),
     )
-    keys = ["recency_months", "frequency", "amount_bin"]
-    found = cells.group_by(keys).agg(customers=cells.count(), amount=cells.fen.sum() / FEN)
-    return found.order_by(keys)
 
 
 def reduce_segments_cohorts(months: ir.Table, customers: ir.Table, *, month: date) -> ir.Table:

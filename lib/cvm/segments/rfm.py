@@ -7,6 +7,7 @@ high and low: 重要价值 (high, high, high) to 一般挽留.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cvm.core.checks import DataError, check_between, check_columns
-from cvm.core.i18n import say
+from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_share
 from cvm.core.result import Result
 from cvm.segments.certificate import AREA
@@ -43,11 +44,13 @@ class Rfm(Result):
         cuts: Score → the figure from which it is given, a column a measure: recency_months (at
             most), frequency (at least), amount (at least).
         told: Measures that tell customers apart; the others have one score for everybody.
+        bounds: From where recency_months (at most), frequency and amount_bin (at least) are high.
     """
 
     cells: pd.DataFrame
     cuts: pd.DataFrame
     told: tuple[str, ...]
+    bounds: Mapping[str, int]
 
     view: ClassVar[str] = "cvm.views.segments_value:plot_rfm"
 
@@ -126,7 +129,9 @@ def score_rfm(cells: pd.DataFrame, *, parts: int = 5) -> Rfm:
     rows["class"] = [CLASSES[bool(r), bool(f), bool(m)] for r, f, m in high]
     keys = [*SCORES, "class"]
     found = rows.groupby(keys, as_index=False)[["customers", "amount"]].sum()
-    return Rfm(cells=found, cuts=_cuts(rows), told=tuple(told))
+    return Rfm(
+        cells=found, cuts=_cuts(rows), told=tuple(told), bounds=_bounds(rows, measures, half)
+    )
 
 
 def _fifths(value: pd.Series, weight: pd.Series, parts: int) -> np.ndarray:
@@ -135,6 +140,27 @@ def _fifths(value: pd.Series, weight: pd.Series, parts: int) -> np.ndarray:
     middle = (each.cumsum() - each / 2) / each.sum()
     score = np.minimum(np.floor(middle * parts).astype(int) + 1, parts)
     return value.map(score).to_numpy(int)
+
+
+def _bounds(rows: pd.DataFrame, measures: list[str], half: float) -> dict[str, int]:
+    found = {}
+    for measure, score in zip(measures, SCORES, strict=True):
+        high = rows.loc[rows[score] >= half, measure]
+        # If nobody is high, no figure there is reaches the bound.
+        beyond = rows[measure].min() - 1 if measure == "recency_months" else rows[measure].max() + 1
+        edge = high.max() if measure == "recency_months" else high.min()
+        found[measure] = int(edge if len(high) else beyond)
+    return found
+
+
+def rfm_class_names() -> dict[str, dict[str, str]]:
+    """Return the classes' names as :func:`reduce_segments_rfm_kept` writes the classes."""
+    return {
+        "".join(str(int(part)) for part in key): {
+            lang: say(f"{AREA}.rfm.{name}", lang) for lang in LANGUAGES
+        }
+        for key, name in CLASSES.items()
+    }
 
 
 def _cuts(rows: pd.DataFrame) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cvm.core.checks import DataError, check_between, check_columns
-from cvm.core.i18n import say
+from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.result import Result
 from cvm.segments.tierbook import TierBook
@@ -268,6 +268,15 @@ def tier_name(ladder: Ladder, tier: str, lang: str) -> str:
         if item.name == tier:
             return item.zh if lang == "zh" else item.en
     return say(f"{AREA}.tier.{tier}", lang)
+
+
+def level_names(ladder: Ladder) -> dict[str, dict[str, str]]:
+    """Return the names of a ladder's levels, for a certificate."""
+    codes = {str(level): ladder.level_name(level) for level in range(-1, len(ladder.tiers) + 1)}
+    return {
+        level: {lang: tier_name(ladder, code, lang) for lang in LANGUAGES}
+        for level, code in codes.items()
+    }
 
 
 def _held(cells: pd.DataFrame, ladders: Mapping[str, Ladder]) -> dict[str, float]:
