@@ -238,3 +238,68 @@ def segment_features(
     each = each.filter(each.here > 0).drop("here")
     each = each.mutate(digest=each.customer_id.cast("string").hexdigest("md5"))
     return each.order_by("digest").limit(most_customers).drop("digest").order_by("customer_id")
+
+
+SNAPSHOT_FEATURES = ("tenure_months", "last_bill_yuan", "total_bill_yuan", "age_years")
+"""What a snapshot of customers (no months) may tell of how they differ."""
+
+
+def snapshot_features(customers: ir.Table, *, features: Sequence[str] = ()) -> ir.Table:
+    """Return features of the customers of a snapshot who have not left: rows, as above.
+
+    Args:
+        customers: Contract table ``customers``.
+        features: Columns; those of :data:`SNAPSHOT_FEATURES` the data have, by default.
+
+    Returns:
+        Expression with ``customer_id`` and the features, by customer.
+
+    Raises:
+        MissingDataError: A feature asked for is missing.
+        ArgumentError: None is left.
+    """
+    chosen = list(features) or [name for name in SNAPSHOT_FEATURES if name in customers.columns]
+    check_columns(customers.columns, chosen, "customers")
+    if not chosen:
+        raise ArgumentError(
+            "features", "none", "a column of customers", available=SNAPSHOT_FEATURES
+        )
+    return (
+        _here(customers)
+        .select("customer_id", **{name: ibis._[name].cast("float64") for name in chosen})
+        .order_by("customer_id")
+    )
+
+
+def reduce_segments_snapshot(customers: ir.Table, *, column: str, step: float) -> ir.Table:
+    """Reduce an amount of a snapshot's customers who have not left to a histogram.
+
+    Args:
+        customers: Contract table ``customers``.
+        column: The amount, such as ``last_bill_yuan``.
+        step: Width of a bin, in the column's unit.
+
+    Returns:
+        Expression with ``measure`` (the column), ``bin`` (from ``bin × step``; null for customers
+        without the amount), ``customers`` and ``total``.
+
+    Raises:
+        MissingDataError: The column is missing.
+    """
+    check_columns(customers.columns, [column], "customers")
+    rows = _here(customers)
+    value = rows[column].cast("float64")
+    placed = rows.select(
+        measure=ibis.literal(column), bin=(value / float(step)).floor().cast("int64"), value=value
+    )
+    found = placed.group_by("measure", "bin").agg(
+        customers=placed.count(), total=placed.value.sum().round(4)
+    )
+    return found.order_by("bin")
+
+
+def _here(customers: ir.Table) -> ir.Table:
+    """Return the customers who have not left, as far as the snapshot says."""
+    if "churned" not in customers.columns:
+        return customers
+    return customers.filter(~customers.churned.fill_null(False))

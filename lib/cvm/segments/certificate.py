@@ -91,6 +91,27 @@ class Certificate(Result):
         )
 
 
+def certificates_table(certificates: Mapping[str, Certificate]) -> pd.DataFrame:
+    """Return several certificates as one table.
+
+    Args:
+        certificates: Kind of segment → its certificate.
+
+    Returns:
+        Columns kind, segment, name_en, name_zh, customers, jaccard, verdict.
+    """
+    parts = []
+    for kind, item in certificates.items():
+        rows = item.rows.copy()
+        rows.insert(0, "kind", kind)
+        for at, lang in enumerate(("en", "zh")):
+            names = [item.name(str(segment), lang) for segment in rows["segment"]]
+            rows.insert(2 + at, f"name_{lang}", names)
+        parts.append(rows)
+    columns = ["kind", "segment", "name_en", "name_zh", "customers", "jaccard", "verdict"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
 def verdict(jaccard: float) -> str:
     """Return what a Jaccard similarity means for a segment.
 

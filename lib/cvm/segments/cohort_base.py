@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from cvm.core.checks import DataError, check_columns
@@ -21,6 +22,7 @@ from cvm.core.result import Result
 from cvm.segments.certificate import AREA
 
 STATUSES = ("stayed", "recent", "joined", "left", "passed")
+UNKNOWN = "unknown"
 _SUMS = ("customers", "before_yuan", "now_yuan", "before_margin_yuan", "now_margin_yuan")
 
 
@@ -48,9 +50,10 @@ class CohortBase(Result):
         """Return a row a year of joining.
 
         Returns:
-            Columns joined_year (text; ``unknown``), customers (in service now), before_customers
-            (a year ago), kept_share (of those, still in service), before_yuan and now_yuan
-            (revenue of twelve months), change_share, now_margin_yuan.
+            Columns joined_year (text; early years together as ``–2014``; ``unknown``), customers
+            (in service now), before_customers (a year ago), kept_share (of those, still in
+            service), before_yuan and now_yuan (revenue of twelve months), change_share,
+            now_margin_yuan.
         """
         return self.rows
 
@@ -82,13 +85,16 @@ class CohortBase(Result):
         )
 
 
-def view_cohorts(cells: pd.DataFrame, month: date, *, whole: bool = True) -> CohortBase:
+def view_cohorts(
+    cells: pd.DataFrame, month: date, *, whole: bool = True, most_years: int = 12
+) -> CohortBase:
     """Make the cohort view of the base.
 
     Args:
         cells: Of :func:`cvm.data.reduce_segments_shapes.reduce_segments_cohorts`.
         month: Last month of this year.
         whole: Whether the data reach back to the first month of last year.
+        most_years: Years of joining shown; those before are added up as ``–year``.
 
     Raises:
         MissingDataError: A column is missing.
@@ -100,13 +106,18 @@ def view_cohorts(cells: pd.DataFrame, month: date, *, whole: bool = True) -> Coh
         raise DataError("cells.status", odd[0], "a known status", available=STATUSES)
     if not cells["customers"].sum():
         raise DataError("cells", "nobody", "customers with a bill in the two years")
-    return CohortBase(month=month, rows=_years(cells), parts=_parts(cells), whole=whole)
+    return CohortBase(month=month, rows=_years(cells, most_years), parts=_parts(cells), whole=whole)
 
 
-def _years(cells: pd.DataFrame) -> pd.DataFrame:
-    year = cells["joined_year"].astype("Float64")
-    names = year.map(lambda value: f"{int(value)}", na_action="ignore").fillna("unknown")
-    rows = cells.assign(joined_year=names.astype(str))
+def _years(cells: pd.DataFrame, most_years: int) -> pd.DataFrame:
+    year = cells["joined_year"].to_numpy(float, na_value=np.nan)
+    known = np.unique(year[np.isfinite(year)])
+    first = known[-most_years] if len(known) > most_years else -np.inf
+    names = [
+        UNKNOWN if not np.isfinite(one) else f"{one:.0f}" if one > first else f"–{first:.0f}"
+        for one in np.where(np.isfinite(first) & (year <= first), first, year)
+    ]
+    rows = cells.assign(joined_year=names)
     people = rows.pivot_table(
         index="joined_year", columns="status", values="customers", aggfunc="sum", fill_value=0
     ).reindex(columns=STATUSES, fill_value=0)
@@ -125,7 +136,9 @@ def _years(cells: pd.DataFrame) -> pd.DataFrame:
             "now_margin_yuan": sums["now_margin_yuan"],
         }
     )
-    return table.rename_axis("joined_year").reset_index()
+    # The early years first, the unknown last.
+    order = sorted(table.index, key=lambda name: 9_999 if name == UNKNOWN else int(name.strip("–")))
+    return table.loc[order].rename_axis("joined_year").reset_index()
 
 
 def _parts(cells: pd.DataFrame) -> pd.DataFrame:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
-from cvm.core.checks import DataError, check_between, check_columns
+from cvm.core.checks import DataError, check_between, check_columns, check_one_of
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_share
 from cvm.core.result import Result
@@ -45,12 +45,14 @@ class Rfm(Result):
             most), frequency (at least), amount (at least).
         told: Measures that tell customers apart; the others have one score for everybody.
         bounds: From where recency_months (at most), frequency and amount_bin (at least) are high.
+        measured: What the amount is: money spent, or points redeemed.
     """
 
     cells: pd.DataFrame
     cuts: pd.DataFrame
     told: tuple[str, ...]
     bounds: Mapping[str, int]
+    measured: Literal["spend", "points"] = "spend"
 
     view: ClassVar[str] = "cvm.views.segments_value:plot_rfm"
 
@@ -85,7 +87,7 @@ class Rfm(Result):
         rows: dict[str, Any] = {row["class"]: row for row in self.summary().to_dict("records")}
         best, keep = rows["key_value"], rows["key_keep"]
         text = say(
-            f"{AREA}.rfm.fit",
+            f"{AREA}.rfm.{self.measured}",
             lang,
             customers=format_number(self.cells["customers"].sum(), lang),
             best=format_share(best["customer_share"], decimals=0),
@@ -101,18 +103,23 @@ class Rfm(Result):
         return text
 
 
-def score_rfm(cells: pd.DataFrame, *, parts: int = 5) -> Rfm:
+def score_rfm(
+    cells: pd.DataFrame, *, parts: int = 5, measured: Literal["spend", "points"] = "spend"
+) -> Rfm:
     """Score cells of recency, frequency and amount.
 
     Args:
         cells: Of :func:`cvm.data.reduce_segments_shapes.reduce_segments_rfm`.
         parts: Scores, 1 to ``parts``.
+        measured: What the amount is: money spent, or points redeemed.
 
     Raises:
+        ArgumentError: ``parts`` or ``measured`` is not possible.
         MissingDataError: A column is missing.
         DataError: Nobody bought.
     """
     check_between(parts, "parts", low=2, high=10)
+    check_one_of(measured, "measured", ("spend", "points"))
     measures = ["recency_months", "frequency", "amount_bin"]
     check_columns(cells.columns, [*measures, "customers", "amount"], "cells")
     if not cells["customers"].sum():
@@ -130,7 +137,11 @@ def score_rfm(cells: pd.DataFrame, *, parts: int = 5) -> Rfm:
     keys = [*SCORES, "class"]
     found = rows.groupby(keys, as_index=False)[["customers", "amount"]].sum()
     return Rfm(
-        cells=found, cuts=_cuts(rows), told=tuple(told), bounds=_bounds(rows, measures, half)
+        cells=found,
+        cuts=_cuts(rows),
+        told=tuple(told),
+        bounds=_bounds(rows, measures, half),
+        measured=measured,
     )
 
 

@@ -62,11 +62,11 @@ class TierChange(Result):
         """Return a row a ladder, tier before and tier after.
 
         Returns:
-            Columns ladder, before, after, direction (``up``, ``same``, ``down``; ``other`` if the
-            proposal no longer has the tier), customers, revenue_yuan, margin_yuan,
-            stopped_customers, and the change of each part of the yearly cost: points_change_yuan,
-            rebate_change_yuan, serve_change_yuan, loss_change_yuan; overdraft_limit_change_yuan
-            and exposure_change_yuan are amounts at stake, not costs.
+            Columns ladder, tier (now), tier_after, direction (``up``, ``same``,
+            ``down``; ``other`` if the proposal no longer has the tier), customers, revenue_yuan,
+            margin_yuan, stopped_customers, and the change of each part of the yearly cost:
+            points_change_yuan, rebate_change_yuan, serve_change_yuan, loss_change_yuan;
+            overdraft_limit_change_yuan and exposure_change_yuan are amounts at stake, not costs.
         """
         return self.rows
 
@@ -180,17 +180,15 @@ def _moved(
     rows = cells.groupby(keys, as_index=False)[list(FIGURES)].sum(min_count=1)
     rows = rows.sort_values(keys, ascending=False, ignore_index=True)
     levels = rows[keys].astype(int)
-    rows[BEFORE] = [old.level_name(level) for level in levels[keys[0]]]
-    rows[AFTER] = [new.level_name(level) for level in levels[keys[1]]]
+    rows["tier"] = [old.level_name(level) for level in levels[keys[0]]]
+    rows["tier_after"] = [new.level_name(level) for level in levels[keys[1]]]
     rows["direction"] = [
         _direction(old, new, *pair) for pair in levels.itertuples(index=False, name=None)
     ]
-    change = cost_columns(rows, new, costs, tier=AFTER) - cost_columns(
-        rows, old, costs, tier=BEFORE
-    )
+    change = cost_columns(rows, new, costs, tier="tier_after") - cost_columns(rows, old, costs)
     change.columns = pd.Index(CHANGE_COLUMNS)
     rows.insert(0, "ladder", name)
-    kept = ["ladder", BEFORE, AFTER, "direction", *FIGURES]
+    kept = ["ladder", "tier", "tier_after", "direction", *FIGURES]
     return pd.concat([rows[kept], change], axis=1)
 
 

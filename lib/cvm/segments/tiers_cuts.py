@@ -4,8 +4,8 @@ The published tables ``tier_cuts`` (bands) and ``tier_terms`` (what a tier gives
 needs; :func:`move_cuts` is what it does, in the browser as here. Columns of ``tier_cuts``:
 
     ladder            cards, stars, corporate
-    band              "000", "001" …, lowest score first; the name of a row within its ladder
     tier              tier at the cuts in force, by this month's score (no grace, no protection)
+    band              "000", "001" …, lowest score first; the name of a row within its ladder
     movable           False where a cut cannot move the row: unrated, or held under a cap by arrears
     from_score        lowest score of the band; cuts move to these (missing where not movable)
     to_score          lowest score of the next band (missing at the top)
@@ -143,7 +143,7 @@ def _bands(frame: pd.DataFrame, name: str, ladder: Ladder, step: float, least: i
     found["tier"] = [ladder.level_name(int(level)) for level in found["level"]]
     found.insert(0, "band", [f"{at:03d}" for at in range(len(found))])
     found.insert(0, "ladder", name)
-    columns = ["ladder", "band", "tier", "movable", "from_score", "to_score", *FIGURES]
+    columns = ["ladder", "tier", "band", "movable", "from_score", "to_score", *FIGURES]
     return found[columns].astype({"customers": int, "stopped_customers": int})
 
 

@@ -102,13 +102,13 @@ def plot_movers(
     name = ladder or _busiest(change)
     old, new = change.ladders[name]
     rows = change.rows[change.rows["ladder"] == name]
-    before, after = _tiers(old, rows["before"]), _tiers(new, rows["after"])
+    before, after = _tiers(old, rows["tier"]), _tiers(new, rows["tier_after"])
     with themed(lang, width) as palette:
         axes = _axes(ax, width, 110 + 46 * len(before))
         colors = {"up": palette.main, "down": palette.accent, "same": palette.faint}
         most = max(float(rows.loc[rows["direction"] != "same", "customers"].max()), 1.0)
         for row in rows.to_dict("records"):
-            x, y = after.index(row["after"]), before.index(row["before"])
+            x, y = after.index(row["tier_after"]), before.index(row["tier"])
             moved = row["direction"] in ("up", "down", "other")
             alpha = 0.25 + 0.75 * row["customers"] / most if moved else 1.0
             color = colors.get(row["direction"], palette.accent)

@@ -13,8 +13,11 @@ from matplotlib.colors import LinearSegmentedColormap
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
 from cvm.segments.certificate import DISSOLVED_TO, STABLE, STABLE_FROM, UNSTABLE_BELOW
+from cvm.segments.cohort_base import UNKNOWN
 from cvm.segments.rfm import SCORES
 from cvm.segments.scenes import scene_name
+from cvm.views.segments_lifetime import plot_lorenz
+from cvm.views.segments_tiers import plot_pyramid
 from cvm.views.theme import Palette, Width, count_axis, new_figure, share_axis, themed
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from cvm.segments.rfm import Rfm
     from cvm.segments.scenes import Scenes
     from cvm.segments.value_grid import ValueGrid
+    from cvm.segments.value_segments import ValueSegments
 
 AREA = "segments_value"
 _DARK = 0.55
@@ -157,7 +161,7 @@ def plot_cohorts(
     most = _MOST_YEARS if width == "wide" else 7
     if len(rows) > most:
         early, rows = rows.iloc[: len(rows) - most + 1], rows.iloc[len(rows) - most + 1 :]
-        name = say(f"{AREA}.chart.up_to", lang, year=early["joined_year"].iloc[-1])
+        name = f"–{early['joined_year'].iloc[-1]}"
         first = early[["before_yuan", "now_yuan"]].sum().to_frame().T.assign(joined_year=name)
         rows = pd.concat([first, rows], ignore_index=True)
     with themed(lang, width) as palette:
@@ -174,8 +178,7 @@ def plot_cohorts(
                 color=color,
                 label=say(f"{AREA}.chart.{key}", lang),
             )
-        unknown = say(f"{AREA}.band.unknown", lang)
-        axes.set_xticks(places, [unknown if y == "unknown" else y for y in rows["joined_year"]])
+        axes.set_xticks(places, [_year_name(year, lang) for year in rows["joined_year"]])
         if width == "phone":
             axes.tick_params(axis="x", rotation=45)
         largest = float(rows[["before_yuan", "now_yuan"]].max().max())
@@ -227,6 +230,12 @@ def plot_certificate(
     return axes
 
 
+def _year_name(year: str, lang: str) -> str:
+    if year == UNKNOWN:
+        return say(f"{AREA}.band.unknown", lang)
+    return say(f"{AREA}.chart.up_to", lang, year=year[1:]) if year.startswith("–") else year
+
+
 def _heat(axes: Axes, shares: npt.NDArray[np.float64], palette: Palette) -> None:
     colors = LinearSegmentedColormap.from_list("share", ["#F2F6FC", palette.light, palette.main])
     axes.imshow(np.nan_to_num(shares), cmap=colors, vmin=0, aspect="auto")
@@ -260,3 +269,18 @@ def _legend_columns(width: Width) -> int:
 
 def _axes(ax: Axes | None, width: Width, height: float) -> Axes:
     return new_figure(width, height).subplots() if ax is None else ax
+
+
+def plot_answer(
+    answer: ValueSegments, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the pyramid, or, without tiers, how concentrated value is."""
+    if answer.pyramid is not None:
+        return plot_pyramid(answer.pyramid, ax=ax, lang=lang, width=width)
+    if answer.concentration is not None:
+        return plot_lorenz(answer.concentration, ax=ax, lang=lang, width=width)
+    with themed(lang, width):
+        axes = _axes(ax, width, 120)
+        axes.text(0.5, 0.5, answer.text(lang), ha="center", va="center", wrap=True)
+        axes.set_axis_off()
+    return axes
