@@ -22,6 +22,7 @@ from cvm.data import reduce_points_members as members
 from cvm.data import reduce_points_pressure as pressure
 from cvm.data import reduce_points_vintages as vintages
 from cvm.data import reduce_quality as quality
+from cvm.data import reduce_warning as warning
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 LAST = date(2025, 11, 1)
@@ -62,6 +63,15 @@ REDUCTIONS = {
         ),
         [("tariff", "tariff", ()), ("off_net", "off_net_share", (0.3, 0.5))],
     ),
+    "reduce_signals": lambda t: warning.reduce_signals(
+        t["months"], at=LAST, customers=t["customers"]
+    ).order_by("customer_id"),
+    "reduce_signals, by week": lambda t: warning.reduce_signals(
+        t["months"].mutate(day=t["months"].month).drop("month"),
+        at=LAST,
+        period="week",
+        periods_before=9,
+    ).order_by("customer_id"),
     "reduce_ledger": lambda t: quality.reduce_ledger(t["ledger"]),
     "reduce_points_flows": lambda t: points.reduce_points_flows(
         t["ledger"], t["months"], t["customers"], by=("vip_tier", "county")

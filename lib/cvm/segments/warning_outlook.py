@@ -1,0 +1,145 @@
+"""Early warning for one page: the list in groups, its risk put to the proof, last list's score.
+
+No customer's row leaves here: every table is of groups with their counts, and a fact that would
+speak of fewer than ten customers is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from cvm.core.months import month_index
+from cvm.core.result import Result
+from cvm.segments.churn_measures import wilson
+from cvm.segments.churn_study import ChurnStudy
+from cvm.segments.score import ScoreStudy
+from cvm.segments.warning_list import WarningList
+from cvm.segments.warning_score import ListScore
+from cvm.segments.warning_words import outlook_sentence
+
+PREFIX = "early_warning_"
+# Columns that are sums over the customers counted, which disclosure control must know.
+ADDITIVE = ("expected_leavers", "value_at_risk_yuan", "act_cost_yuan", "left")
+FEWEST_SHOWN = 10
+_OF_THE_LIST = (
+    "calls",
+    "called_expected_leavers",
+    "called_value_at_risk_yuan",
+    "act_cost_yuan",
+    "gain_yuan",
+)
+_CELLS = {"tiers": "vip_tier", "counties": "county", "reasons": "reason"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EarlyWarning(Result):
+    """This month's warnings, and how far they may be trusted.
+
+    Attributes:
+        warnings: This month's list.
+        study: The risk model's test.
+        scored: Last list's score; ``None`` where no earlier list can be scored.
+        scores: The composite score and the healths; ``None`` where they cannot be learnt.
+        months_ahead: Within how many months leaving is foretold.
+    """
+
+    warnings: WarningList
+    study: ChurnStudy
+    months_ahead: int
+    scored: ListScore | None = None
+    scores: ScoreStudy | None = None
+
+    view: ClassVar[str] = "cvm.views.segments_warning:plot_outlook"
+
+    @cached_property
+    def facts(self) -> dict[str, float]:
+        """Return the page's figures by name; those of fewer than ten customers are left out."""
+        table = self.warnings.summary()
+        facts: dict[str, float] = dict(
+            zip(table["key"].tolist(), table["value"].tolist(), strict=True)
+        )
+        if 0 < facts["calls"] < FEWEST_SHOWN:
+            facts = {name: value for name, value in facts.items() if name not in _OF_THE_LIST}
+        for name in ("warned", "candidates", "held_out"):
+            if 0 < facts[name] < FEWEST_SHOWN:
+                del facts[name]
+        plan = {
+            "months_ahead": float(self.months_ahead),
+            "listed_index": float(month_index(self.warnings.listed_on)),
+        }
+        told = self.study.measures()
+        for name in ("auc", "calibration", "bill_fall"):
+            plan |= _three(f"model_{name}", told[name])
+        if self.scored is not None and not self.scored.reason:
+            enough = self.scored.facts["listed"] >= FEWEST_SHOWN
+            for name, one in self.scored.measures().items():
+                if enough:
+                    plan |= _three(f"last_{name}", one)
+        return facts | {name: value for name, value in plan.items() if np.isfinite(value)}
+
+    def fact(self, key: str) -> float:
+        """Return one fact; not a number where it is not known."""
+        return self.facts.get(key, float("nan"))
+
+    def summary(self) -> pd.DataFrame:
+        """Return the facts: key, value."""
+        return pd.DataFrame({"key": list(self.facts), "value": list(self.facts.values())})
+
+    def scored_groups(self) -> pd.DataFrame | None:
+        """Return last list's customers and the rest: how many left, with intervals."""
+        if self.scored is None or self.scored.reason:
+            return None
+        facts = self.scored.facts
+        size = np.array([facts["listed"], facts["customers"] - facts["listed"]])
+        left = np.array([facts["listed_left"], facts["left"] - facts["listed_left"]])
+        low, high = wilson(left, size, self.scored.confidence)
+        return pd.DataFrame(
+            {
+                "group": ["listed", "rest"],
+                "customers": size.astype(int),
+                "left": left,
+                "left_share": left / np.maximum(size, 1),
+                "low_share": low,
+                "high_share": high,
+            }
+        )
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Return every table of the page by the name it has in a snapshot."""
+        found: dict[str, pd.DataFrame] = {
+            "facts": self.summary(),
+            "fates": self.warnings.fates(),
+            "ranks": self.warnings.ranks(least=FEWEST_SHOWN),
+        }
+        for name, column in _CELLS.items():
+            if column == "reason" or column in self.warnings.table:
+                found[name] = self.warnings.cells(column)
+        if self.study.told:
+            found["calibration"] = _worded(self.study.calibration(), "group")
+            found["lift"] = _worded(self.study.lift(), "group")
+        groups = self.scored_groups()
+        if groups is not None:
+            found["scored"] = groups
+        if self.scores is not None:
+            found["healths"] = self.scores.summary()
+        return {PREFIX + name: frame for name, frame in found.items()}
+
+    def text(self, lang: str = "en") -> str:
+        """Return how many to call, what is at stake, and how good the last list was."""
+        return outlook_sentence(self.facts, lang)
+
+
+def _three(name: str, one: object) -> Mapping[str, float]:
+    return {name if end == "value" else f"{name}_{end}": float(getattr(one, end))
+            for end in ("value", "low", "high")}  # fmt: skip
+
+
+def _worded(frame: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Name groups by text, as a snapshot names its rows."""
+    return frame.assign(**{column: [f"{one:02d}" for one in frame[column]]})

@@ -1,0 +1,215 @@
+"""Charts of early warning: reasons, what becomes of the warned, last list's score, healths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from cvm.core.i18n import catalogue, say
+from cvm.core.money import format_number, format_share
+from cvm.views.theme import PALETTE, Width, count_axis, new_figure, share_axis, themed
+
+if TYPE_CHECKING:
+    from cvm.segments.score import ScoreStudy
+    from cvm.segments.warning_list import WarningList
+    from cvm.segments.warning_outlook import EarlyWarning
+    from cvm.segments.warning_score import ListScore
+
+AREA = "early_warning"
+_COLORS = {"called": PALETTE.main, "held_out": PALETTE.accent, "over_capacity": PALETTE.light}
+
+
+def plot_reasons(
+    warnings: WarningList, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the value at risk by first reason: called, held out, beyond capacity."""
+    with themed(lang, width):
+        axes = new_figure(width, 300).subplots() if ax is None else ax
+        return draw_reasons(warnings.cells("reason"), axes, lang)
+
+
+def plot_outlook(
+    warning: EarlyWarning, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the value at risk by reason, the page's first picture."""
+    return plot_reasons(warning.warnings, ax, lang=lang, width=width)
+
+
+def draw_reasons(cells: pd.DataFrame, axes: Axes, lang: str) -> Axes:
+    """Draw value at risk by reason, one bar a reason.
+
+    Args:
+        cells: Of ``WarningList.cells("reason")``; a withheld cell is missing.
+        axes: Made inside ``themed``.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    if cells.empty:
+        return _nothing(axes, lang)
+    wide = cells.pivot_table(
+        index="reason", columns="status", values="value_at_risk_yuan", aggfunc="sum"
+    )
+    wide = wide.reindex(columns=[name for name in _COLORS if name in wide.columns])
+    wide = wide.loc[wide.sum(axis=1).sort_values().index]
+    start = np.zeros(len(wide))
+    for name in wide.columns:
+        size = wide[name].fillna(0.0).to_numpy(float)
+        axes.barh(
+            range(len(wide)), size, left=start, color=_COLORS[str(name)], height=0.62,
+            label=say(f"segments_warning.fate.{name}", lang),
+        )  # fmt: skip
+        start += size
+    axes.set_yticks(range(len(wide)), [trigger_name(str(name), lang) for name in wide.index])
+    unit = count_axis(axes, lang, largest=float(start.max()), unit="yuan", axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
+    axes.set_title(
+        say("overview.axis.named", lang, name=say(f"{AREA}.axis.at_risk", lang), unit=unit)
+    )
+    axes.legend(loc="lower right")
+    sns.despine(ax=axes, left=True, bottom=True)
+    return axes
+
+
+def trigger_name(name: str, lang: str) -> str:
+    """Return a trigger's name; as the book writes it where the catalogue has none."""
+    key = f"segments_warning.trigger.{name}"
+    return say(key, lang) if key in catalogue() else name
+
+
+def draw_fates(fates: pd.DataFrame, axes: Axes, lang: str) -> Axes:
+    """Draw what becomes of the customers who show a sign.
+
+    Args:
+        fates: Of ``WarningList.fates``; those without a sign are left out.
+        axes: Made inside ``themed``.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    shown = fates[~fates["fate"].isin(["no_sign", "unknown"])].iloc[::-1].reset_index(drop=True)
+    sizes = pd.to_numeric(shown["customers"], errors="coerce").to_numpy(float)
+    if not len(shown) or not np.isfinite(sizes).any():
+        return _nothing(axes, lang)
+    colors = [_COLORS.get(str(fate), PALETTE.muted) for fate in shown["fate"]]
+    axes.barh(range(len(shown)), np.nan_to_num(sizes), color=colors, height=0.62)
+    for place, size in enumerate(sizes):
+        text = format_number(size, lang) if np.isfinite(size) else say(f"{AREA}.withheld", lang)
+        axes.annotate(
+            text, (np.nan_to_num(size), place), xytext=(5, 0), textcoords="offset points",
+            va="center", fontsize="small",
+        )  # fmt: skip
+    labels = [say(f"{AREA}.fate_short.{fate}", lang) for fate in shown["fate"]]
+    axes.set_yticks(range(len(shown)), labels)
+    largest = float(np.nanmax(sizes))
+    axes.set_xlim(0, 1.14 * largest)
+    unit = count_axis(axes, lang, largest=largest, unit="customers", axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
+    name = say(f"{AREA}.axis.fates", lang)
+    axes.set_title(say("overview.axis.named", lang, name=name, unit=unit))
+    sns.despine(ax=axes, left=True, bottom=True)
+    return axes
+
+
+def plot_list_score(
+    scored: ListScore, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the share who left of last list and of the base."""
+    with themed(lang, width):
+        axes = new_figure(width, 240).subplots() if ax is None else ax
+        if scored.reason:
+            return _nothing(axes, lang)
+        facts, one = scored.facts, scored.precision
+        base = facts["left"] / facts["customers"]
+        frame = pd.DataFrame(
+            {
+                "group": ["listed", "base"],
+                "left_share": [one.value, base],
+                "low_share": [one.low, np.nan],
+                "high_share": [one.high, np.nan],
+            }
+        )
+        return draw_scored(frame, axes, lang)
+
+
+def draw_scored(groups: pd.DataFrame, axes: Axes, lang: str) -> Axes:
+    """Draw the share who left by group, with intervals.
+
+    Args:
+        groups: ``group``, ``left_share``, ``low_share``, ``high_share``.
+        axes: Made inside ``themed``.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    shown = groups.iloc[::-1].reset_index(drop=True)
+    share = pd.to_numeric(shown["left_share"], errors="coerce").to_numpy(float)
+    if not np.isfinite(share).any():
+        return _nothing(axes, lang)
+    colors = [PALETTE.main if group == "listed" else PALETTE.muted for group in shown["group"]]
+    axes.hlines(
+        range(len(shown)), shown["low_share"], shown["high_share"], color=PALETTE.light, linewidth=9
+    )
+    axes.scatter(share, range(len(shown)), color=colors, s=70, zorder=3)
+    for place, value in enumerate(share):
+        if np.isfinite(value):
+            axes.annotate(
+                format_share(float(value)), (value, place), xytext=(0, 10),
+                textcoords="offset points", ha="center", color=colors[place],
+            )  # fmt: skip
+    axes.set_yticks(
+        range(len(shown)), [say(f"{AREA}.scored.{group}", lang) for group in shown["group"]]
+    )
+    axes.set_ylim(-0.6, len(shown) - 0.2)
+    axes.set_xlim(0, 1.15 * float(np.nanmax(shown[["left_share", "high_share"]].to_numpy(float))))
+    share_axis(axes, axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
+    axes.set_title(say(f"{AREA}.axis.left", lang))
+    sns.despine(ax=axes, left=True, bottom=True)
+    return axes
+
+
+def plot_healths(
+    study: ScoreStudy, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw how well the composite score and each health tell leavers."""
+    with themed(lang, width):
+        axes = new_figure(width, 280).subplots() if ax is None else ax
+        return draw_healths(study.summary(), axes, lang)
+
+
+def draw_healths(table: pd.DataFrame, axes: Axes, lang: str) -> Axes:
+    """Draw AUCs with intervals against one half, where nothing is told.
+
+    Args:
+        table: Of ``ScoreStudy.summary``.
+        axes: Made inside ``themed``.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    shown = table.dropna(subset=["auc"]).iloc[::-1].reset_index(drop=True)
+    if shown.empty:
+        return _nothing(axes, lang)
+    colors = [PALETTE.main if name == "composite" else PALETTE.accent for name in shown["score"]]
+    axes.axvline(0.5, color=PALETTE.muted, linewidth=1.2, linestyle=(0, (4, 2)))
+    axes.hlines(
+        range(len(shown)), shown["auc_low"], shown["auc_high"], color=PALETTE.light, linewidth=7
+    )
+    axes.scatter(shown["auc"], range(len(shown)), color=colors, s=54, zorder=3)
+    names = [say(f"segments_warning.health.{name}", lang) for name in shown["score"]]
+    axes.set_yticks(range(len(shown)), names)
+    axes.set_ylim(-0.6, len(shown) - 0.4)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
+    axes.grid(visible=False, axis="y")
+    axes.grid(visible=True, axis="x")
+    axes.set_title(say(f"{AREA}.axis.auc", lang))
+    sns.despine(ax=axes, left=True, bottom=True)
+    return axes
+
+
+def _nothing(axes: Axes, lang: str) -> Axes:
+    text = say("segments_churn.chart.nothing", lang)
+    axes.text(0.5, 0.5, text, ha="center", transform=axes.transAxes)
+    axes.set_axis_off()
+    return axes
