@@ -13,6 +13,8 @@ import pytest
 
 import cvm.data
 from cvm.data import collect, open_data
+from cvm.data import reduce_campaigns as campaigns
+from cvm.data import reduce_campaigns_contact as contact
 from cvm.data import reduce_churn as churn
 from cvm.data import reduce_overview as overview
 from cvm.data import reduce_points as points
@@ -102,6 +104,20 @@ REDUCTIONS = {
     ).order_by("customer_id", "lot_index"),
     "reduce_points_leaving": lambda t: members.reduce_points_leaving(
         t["months"], t["customers"], first_month=LAST
+    ),
+    "reduce_campaign_cells": lambda t: campaigns.reduce_campaign_cells(
+        t["months"], t["customers"], t["contacts"]
+    ),
+    "reduce_campaign_left_out": lambda t: campaigns.reduce_campaign_left_out(
+        t["months"], t["customers"], t["contacts"], window_months=9
+    ),
+    "reduce_campaign_before": lambda t: campaigns.reduce_campaign_before(
+        t["months"], t["customers"], t["contacts"], placebo_months=3
+    ),
+    "reduce_campaign_funnel": lambda t: contact.reduce_campaign_funnel(t["contacts"]),
+    "reduce_campaign_overlaps": lambda t: contact.reduce_campaign_overlaps(t["contacts"]),
+    "reduce_campaign_exposure": lambda t: contact.reduce_campaign_exposure(
+        t["months"], t["customers"], t["contacts"]
     ),
 }
 

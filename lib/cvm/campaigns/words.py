@@ -88,3 +88,8 @@ def estimate_sentence(one: Estimate, lang: str) -> str:
     if one.effect < 0:
         return say("campaigns.effect.lower", lang, size=size, **values)
     return say("campaigns.effect.higher", lang, size=size, **values)
+
+
+def comma(one: str, other: str, lang: str) -> str:
+    """Join two facts of one sentence."""
+    return say("campaigns_register.text.comma", lang, one=one, other=other)
