@@ -185,4 +185,4 @@ def _exposure(part: pd.DataFrame, horizon: int) -> Exposure:
     seen = np.bincount(place, weights=customers, minlength=horizon + 1)
     gone = np.bincount(place, weights=customers * left, minlength=horizon + 1)
     at_risk = seen[::-1].cumsum()[::-1]
-    return Exposure(at_risk=at_risk[1:], left=gone[1:])
+    return Exposure(at_risk=at_risk[1:], left=gone[1:].astype(np.float64))
