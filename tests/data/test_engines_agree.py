@@ -15,6 +15,7 @@ import cvm.data
 from cvm.data import collect, open_data
 from cvm.data import reduce_campaigns as campaigns
 from cvm.data import reduce_campaigns_contact as contact
+from cvm.data import reduce_campaigns_matched as matched
 from cvm.data import reduce_churn as churn
 from cvm.data import reduce_overview as overview
 from cvm.data import reduce_points as points
@@ -75,6 +76,23 @@ REDUCTIONS = {
         periods_before=9,
     ).order_by("customer_id"),
     "reduce_ledger": lambda t: quality.reduce_ledger(t["ledger"]),
+    "reduce_campaign_rows": lambda t: matched.reduce_campaign_rows(
+        t["months"],
+        t["customers"],
+        t["contacts"],
+        campaign_id="CARE-TARGETED",
+        window_months=4,
+    ),
+    "reduce_campaign_rows, few columns": lambda t: matched.reduce_campaign_rows(
+        t["months"].select("customer_id", "month", "bill_yuan"),
+        t["customers"].select("customer_id", "left_month"),
+        t["contacts"],
+        campaign_id="SMS-NULL",
+        window_months=6,
+    ),
+    "reduce_campaign_contacts": lambda t: matched.reduce_campaign_contacts(
+        t["months"], t["customers"], t["contacts"], campaign_id="FAMILY-ROLLOUT"
+    ),
     "reduce_points_flows": lambda t: points.reduce_points_flows(
         t["ledger"], t["months"], t["customers"], by=("vip_tier", "county")
     ),

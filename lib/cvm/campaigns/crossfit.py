@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg, special
+from scipy import special
 
 from cvm.campaigns.effect import Estimate, Outcome, cannot_tell
 from cvm.campaigns.moments import FloatArray
-from cvm.campaigns.propensity import SeparatedError, checked_rows, fit_propensity
+from cvm.campaigns.propensity import (
+    SeparatedError,
+    checked_rows,
+    fit_propensity,
+    independent_columns,
+)
 from cvm.campaigns.weighting import (
     ESTIMANDS,
     LEAST_EFFECTIVE,
@@ -23,11 +28,134 @@ from cvm.campaigns.weighting import (
 )
 from cvm.core.checks import DataError, check_at_least, check_one_of
 
+METHOD = "aipw_cross_fitted"
 LEAST_SCORE = 1e-6
 """Scores are kept this far from 0 and 1."""
 _STEPS = 25
 _ROWS = 16_384
 """Rows worked on at a time, so that they stay in the processor's cache."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossFit:
+    """Chances of contact that no customer helped to fit, ready for any outcome.
+
+    Attributes:
+        score: Chance of contact of each row, from the other folds.
+        design: Constant and standardised covariates (rows × columns), sorted by fold.
+        treated: 0 or 1, sorted by fold.
+        parts: Where each fold stands.
+        order: Places of the sorted rows in the data.
+        cluster: Customer of each row in the data; None if each stands once.
+    """
+
+    score: FloatArray
+    design: FloatArray
+    treated: FloatArray
+    parts: tuple[slice, ...]
+    order: npt.NDArray[np.int64]
+    cluster: npt.NDArray[np.generic] | None = None
+
+    def estimate(
+        self,
+        outcome: Outcome,
+        values: npt.ArrayLike,
+        *,
+        estimand: str = "treated",
+        confidence: float = 0.95,
+        group: str = "all",
+    ) -> Estimate:
+        """Estimate the effect on an outcome, expected linearly from other folds.
+
+        Args:
+            outcome: What is compared.
+            values: The outcome of each row, in the order of the data.
+            estimand: ``treated`` (ATT; weights of controls add to the contacted) or ``everyone``.
+            confidence: Of the interval (share).
+            group: Customers it speaks of.
+
+        Raises:
+            DataError: The length differs, or values are missing or infinite.
+        """
+        check_one_of(estimand, "estimand", ESTIMANDS)
+        y = checked_outcome(values, len(self.treated))[self.order]
+        known = known_of(self.treated, METHOD, estimand, confidence, group)
+        reason = reason_of_columns(outcome, y, self.treated)
+        if not reason and effective_controls(self.treated, self.score, estimand) < LEAST_EFFECTIVE:
+            reason = "no_overlap"
+        if reason:
+            return cannot_tell(outcome, reason, **known)
+        without = self._expected(y, 0)
+        if estimand == "treated":
+            found = _on_the_treated(y, self.treated, self.score, without)
+        else:
+            found = _on_everyone(y, self.treated, self.score, without, self._expected(y, 1))
+        cluster = None if self.cluster is None else self.cluster[self.order]
+        return estimate_of(outcome, found, cluster, known)
+
+    def _expected(self, y: FloatArray, side: int) -> FloatArray:
+        """Return the outcome each row would be expected to have in one arm, from other folds."""
+        sums = []
+        for part in self.parts:
+            own = self.design[part][self.treated[part] == side]
+            sums.append((own.T @ own, own.T @ y[part][self.treated[part] == side]))
+        level = np.empty(len(y))
+        for held, part in enumerate(self.parts):
+            others = [one for place, one in enumerate(sums) if place != held]
+            gram = np.sum([one[0] for one in others], axis=0)
+            cross = np.sum([one[1] for one in others], axis=0)
+            level[part] = self.design[part] @ _solve(gram, cross)
+        return level
+
+
+def cross_fit(
+    treated: npt.ArrayLike,
+    covariates: npt.ArrayLike,
+    *,
+    folds: npt.ArrayLike,
+    cluster: npt.ArrayLike | None = None,
+) -> CrossFit:
+    """Fit the chance of contact (logit) of each fold on the others.
+
+    Args:
+        treated: 0 or 1 for each row.
+        covariates: From before the contact (rows × covariates).
+        folds: Fold of each row, see :func:`draw_folds`; a customer's rows share a fold.
+        cluster: Customer of each row, where one stands in several months.
+
+    Raises:
+        SeparatedError: The covariates tell the arms apart without doubt.
+        DataError: Lengths differ, a covariate is missing or infinite, or there is one fold only.
+
+    Sources:
+        Chernozhukov et al. (2018), Econometrics Journal 21.
+    """
+    arm, rows = checked_rows(treated, covariates)
+    codes = np.unique(np.asarray(folds), return_inverse=True)[1]
+    if len(codes) != len(arm) or codes.max() < 1:
+        raise DataError("folds", int(codes.max()) + 1, f"two or more over {len(arm)} rows")
+    order = np.argsort(codes, kind="stable")
+    centre, spread = rows.mean(axis=0), rows.std(axis=0)
+    varying = np.flatnonzero(spread > 1e-12 * np.maximum(np.abs(centre), 1.0))
+    x = np.ones((len(arm), len(varying) + 1))
+    x[:, 1:] = (rows[:, varying] - centre[varying]) / spread[varying]
+    x = x[order][:, independent_columns(x)]
+    arm = arm[order]
+    sizes = np.bincount(codes)
+    parts = tuple(slice(e - n, e) for e, n in zip(np.cumsum(sizes), sizes, strict=True))
+    start = fit_propensity(arm, x[:, 1:]).coefficients
+    score = np.empty(len(arm))
+    for held, part in enumerate(parts):
+        others = [one for place, one in enumerate(parts) if place != held]
+        score[part] = special.expit(x[part] @ _logit(x, arm, others, start))
+    return CrossFit(
+        score=np.clip(score, LEAST_SCORE, 1 - LEAST_SCORE),
+        design=x,
+        treated=arm,
+        parts=parts,
+        order=order,
+        cluster=None if cluster is None else np.asarray(cluster),
+    )
 
 
 def estimate_cross_fitted(
@@ -49,38 +177,29 @@ def estimate_cross_fitted(
         values: The outcome of each row.
         treated: 0 or 1 for each row.
         covariates: From before the contact (rows × covariates).
-        folds: Fold of each row, see :func:`draw_folds`; a customer's rows share a fold.
+        folds: Fold of each row.
         estimand: ``treated`` (ATT) or ``everyone`` (ATE).
         cluster: Customer of each row, where one stands in several months.
         confidence: Of the interval (share).
         group: Customers it speaks of.
 
+    Returns:
+        The estimate, or one that says why nothing can be told.
+
     Raises:
         DataError: Lengths differ, values are missing or infinite, or there is one fold only.
-
-    Sources:
-        Chernozhukov et al. (2018), Econometrics Journal 21.
     """
     check_one_of(estimand, "estimand", ESTIMANDS)
     y = checked_outcome(values, len(np.asarray(treated)))
-    known = known_of(treated, "aipw_cross_fitted", estimand, confidence, group)
+    known = known_of(treated, METHOD, estimand, confidence, group)
     reason = reason_of_columns(outcome, y, treated)
     if reason:
         return cannot_tell(outcome, reason, **known)
-    arm, rows = checked_rows(treated, covariates)
-    codes = np.unique(np.asarray(folds), return_inverse=True)[1]
-    if len(codes) != len(arm) or codes.max() < 1:
-        raise DataError("folds", int(codes.max()) + 1, f"two or more over {len(arm)} rows")
     try:
-        whole = fit_propensity(arm, rows)
+        fitted = cross_fit(treated, covariates, folds=folds, cluster=cluster)
     except SeparatedError:
         return cannot_tell(outcome, "separated", **known)
-    if effective_controls(arm, whole.score, estimand) < LEAST_EFFECTIVE:
-        return cannot_tell(outcome, "no_overlap", **known)
-    nuisance = _nuisance(y, arm, rows, codes)
-    if nuisance is None:
-        return cannot_tell(outcome, "few_customers", **known)
-    return estimate_of(outcome, _found(y, arm, nuisance, estimand), cluster, known)
+    return fitted.estimate(outcome, y, estimand=estimand, confidence=confidence, group=group)
 
 
 def draw_folds(
@@ -111,62 +230,17 @@ def draw_folds(
     return fold[codes]
 
 
-def _nuisance(
-    y: FloatArray, arm: FloatArray, rows: FloatArray, codes: npt.NDArray[np.int64]
-) -> tuple[FloatArray, FloatArray, FloatArray] | None:
-    """Return score and both arms' expected outcomes, each from other folds; None if too few."""
-    centre, spread = rows.mean(axis=0), rows.std(axis=0)
-    varying = spread > 0
-    x = np.ones((len(y), int(varying.sum()) + 1))
-    np.divide(rows[:, varying] - centre[varying], spread[varying], out=x[:, 1:])
-    by_fold = np.argsort(codes, kind="stable")
-    ends = np.cumsum(np.bincount(codes))
-    x, y, arm = x[by_fold], y[by_fold], arm[by_fold]
-    parts = [slice(end - size, end) for end, size in zip(ends, np.bincount(codes), strict=True)]
-    crosses = [[_crosses(x[part], y[part], arm[part] == side) for side in (0, 1)] for part in parts]
-    score, levels = np.empty(len(y)), np.empty((2, len(y)))
-    start = _logit(x, arm, [slice(0, len(y))], np.zeros(x.shape[1]))
-    if start is None:
-        return None
-    for held, part in enumerate(parts):
-        others = [one for place, one in enumerate(parts) if place != held]
-        beta = _logit(x, arm, others, start)
-        if beta is None:
-            return None
-        score[part] = special.expit(x[part] @ beta)
-        for side in (0, 1):
-            gram = sum(crosses[k][side][0] for k in range(len(parts)) if k != held)
-            cross = sum(crosses[k][side][1] for k in range(len(parts)) if k != held)
-            solved = _solve(np.asarray(gram), np.asarray(cross))
-            if solved is None:
-                return None
-            levels[side, part] = x[part] @ solved
-    back = np.empty_like(by_fold)
-    back[by_fold] = np.arange(len(by_fold))
-    score = np.clip(score, LEAST_SCORE, 1 - LEAST_SCORE)
-    return score[back], levels[0][back], levels[1][back]
-
-
-def _crosses(
-    x: FloatArray, y: FloatArray, side: npt.NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray]:
-    own = x[side]
-    return own.T @ own, own.T @ y[side]
-
-
-def _solve(gram: FloatArray, cross: FloatArray) -> FloatArray | None:
+def _solve(gram: FloatArray, cross: FloatArray) -> FloatArray:
     """Solve normal equations; of covariates that determine one another, the shortest solution."""
-    try:
-        return np.asarray(linalg.solve(gram, cross, assume_a="pos"))
-    except linalg.LinAlgError:
-        found = np.asarray(np.linalg.lstsq(gram, cross, rcond=1e-12)[0], dtype=np.float64)
-        return found if np.isfinite(found).all() else None
+    return np.asarray(np.linalg.lstsq(gram, cross, rcond=1e-11)[0], dtype=np.float64)
 
 
-def _logit(
-    x: FloatArray, arm: FloatArray, parts: list[slice], start: FloatArray
-) -> FloatArray | None:
-    """Return the logit's coefficients on the rows of several slices, by Newton's steps."""
+def _logit(x: FloatArray, arm: FloatArray, parts: list[slice], start: FloatArray) -> FloatArray:
+    """Return the logit's coefficients on the rows of several slices, by Newton's steps.
+
+    Raises:
+        SeparatedError: The steps do not settle.
+    """
     beta: FloatArray = start.copy()
     for _ in range(_STEPS):
         slope, information = np.zeros(x.shape[1]), np.zeros((x.shape[1], x.shape[1]))
@@ -177,30 +251,45 @@ def _logit(
                 slope += x[rows].T @ (arm[rows] - score)
                 information += x[rows].T @ (x[rows] * (score * (1 - score))[:, None])
         step = _solve(information, slope)
-        if step is None or not np.isfinite(step).all():
-            return None
         beta = beta + step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < 1e-8:
             return beta
-    return None
+    raise SeparatedError(
+        "propensity",
+        "without a finite fit in a fold",
+        "between 0 and 1 in every fold",
+        action="leave out covariates that decide alone who is contacted",
+    )
 
 
-def _found(y: FloatArray, arm: FloatArray, nuisance: Any, estimand: str) -> Found:
-    score, level_0, level_1 = nuisance
-    if estimand == "treated":
-        total = float(arm.sum())
-        without = arm * level_0 + (1 - arm) * score / (1 - score) * (y - level_0)
-        share = arm / total
-        means = (float(without.sum()) / total, float((arm * y).sum()) / total)
-        adds = (without / total - share * means[0], share * (y - means[1]))
-    else:
-        total = float(len(y))
-        both = (
-            level_0 + (1 - arm) / (1 - score) * (y - level_0),
-            level_1 + arm / score * (y - level_1),
-        )
-        means = (float(both[0].mean()), float(both[1].mean()))
-        adds = ((both[0] - means[0]) / total, (both[1] - means[1]) / total)
+def _on_the_treated(
+    y: FloatArray, arm: FloatArray, score: FloatArray, without: FloatArray
+) -> Found:
+    """Return the effect on the treated; the controls' weights are scaled to add to one."""
+    share = arm / arm.sum()
+    odds = (1 - arm) * score / (1 - score)
+    weight = odds / odds.sum()
+    residual = y - without
+    expected, correction = float(share @ without), float(weight @ residual)
+    mean = float(share @ y)
+    control = share * (without - expected) + weight * (residual - correction)
+    return Found(
+        treated_mean=mean,
+        control_mean=expected + correction,
+        influence=share * (y - mean) - control,
+        control_influence=control,
+    )
+
+
+def _on_everyone(
+    y: FloatArray, arm: FloatArray, score: FloatArray, without: FloatArray, offered: FloatArray
+) -> Found:
+    levels = (
+        without + (1 - arm) / (1 - score) * (y - without),
+        offered + arm / score * (y - offered),
+    )
+    means = [float(one.mean()) for one in levels]
+    adds = [(one - mean) / len(y) for one, mean in zip(levels, means, strict=True)]
     return Found(
         treated_mean=means[1],
         control_mean=means[0],

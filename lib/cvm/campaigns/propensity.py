@@ -204,7 +204,9 @@ def _derivatives(
 
 
 def _separated(arm: FloatArray, linear: FloatArray, link: str) -> bool:
-    """Return whether hardly anybody of an arm has a score away from 0 and 1."""
+    """Return whether a score tells the arms apart, or hardly anybody's lies away from 0 and 1."""
+    if linear[arm == 1].min() > linear[arm == 0].max():
+        return True
     score = special.expit(linear) if link == "logit" else special.ndtr(linear)
     sure = np.where(arm == 1, 1 - score, score) < SURE_SCORE
     return bool(min(sure[arm == 1].mean(), sure[arm == 0].mean()) > 0.5) or bool(

@@ -1,0 +1,73 @@
+"""Charts of campaigns without a control hold the figures of the result, in both languages."""
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from test_without_control import judged, panel
+
+from cvm.campaigns.compare_designs import compare_designs
+from cvm.campaigns.effect import CHURN, cannot_tell
+from cvm.core.checks import ArgumentError
+from cvm.views import campaigns_matched as views
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def effect():
+    return judged(panel(np.random.default_rng(14), 6_000, effect=-0.05))
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_balance_is_drawn_before_and_after(effect, lang):
+    axes = views.plot_love_matched(effect.checks, lang=lang)
+
+    table = effect.checks.item("balance").table.dropna(subset=["smd", "smd_before"])
+    before, after = (axes.get_lines()[k].get_xdata() for k in (1, 2))
+    assert np.sort(before) == pytest.approx(np.sort(table["smd_before"]))
+    assert np.sort(after) == pytest.approx(np.sort(table["smd"]))
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert ("话费降幅" if lang == "zh" else "fall of the bill") in labels
+
+
+@pytest.mark.parametrize("width", ["wide", "phone"])
+def test_overlap_naive_sensitivity_and_before_after(effect, width):
+    overlap = views.plot_overlap(effect, width=width)
+    naive = views.plot_naive(effect, width=width)
+    bounds = effect.sensitivity.plot(width=width)
+    reading = effect.before_after.plot(width=width)
+
+    assert len(overlap.get_legend().get_texts()) == 2
+    points = [line.get_xdata()[0] for line in naive.get_lines() if line.get_marker() == "o"]
+    assert points == pytest.approx([100 * effect.naive.effect, 100 * effect.headline.effect])
+    assert bounds.get_lines()[0].get_ydata() == pytest.approx(effect.sensitivity.bounds["p_value"])
+    bars = [patch.get_width() for patch in reading.patches]
+    parts = (effect.before_after.naive, effect.before_after.regression, effect.before_after.rest)
+    assert bars == pytest.approx(parts)
+
+
+def test_designs_are_drawn_and_those_that_cannot_tell_say_so(effect):
+    rows = {one.method: one for one in effect.estimates if one.outcome.name == "churned"}
+    rows["naive"] = cannot_tell(CHURN, "no_overlap", estimand="treated")
+
+    axes = compare_designs(rows).plot(lang="zh")
+
+    points = [line.get_xdata()[0] for line in axes.get_lines() if line.get_marker() == "o"]
+    assert points == pytest.approx([100 * one.effect for one in rows.values() if one.can_tell])
+    assert "无法判断" in [text.get_text() for text in axes.texts]
+
+
+def test_results_without_figures_refuse_or_say_so():
+    silent = judged(panel(np.random.default_rng(5)).query("treated"))
+
+    with pytest.raises(ArgumentError, match="scores"):
+        views.plot_overlap(silent)
+    with pytest.raises(ArgumentError, match="naive"):
+        views.plot_naive(silent)

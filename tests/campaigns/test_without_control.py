@@ -1,0 +1,428 @@
+"""Campaigns without a control: the naive reading, sensitivity, bad input, designs side by side."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from cvm.campaigns.before_after import compare_naively, read_before_after
+from cvm.campaigns.candidates import make_candidates
+from cvm.campaigns.compare_designs import compare_designs
+from cvm.campaigns.effect import CHURN, REVENUE, Effect, Estimate, Outcome, cannot_tell
+from cvm.campaigns.inference import score_shares
+from cvm.campaigns.matched import adjust_matched, estimate_matched
+from cvm.campaigns.matching import Matches, match_nearest
+from cvm.campaigns.propensity import SeparatedError, fit_propensity
+from cvm.campaigns.sensitivity import (
+    bound_mcnemar,
+    bound_signed_rank,
+    critical_gamma,
+    e_value,
+    e_values_of,
+    rosenbaum_bounds,
+)
+from cvm.campaigns.targeted_checks import contacts_usable
+from cvm.campaigns.weighting import estimate_weighted
+from cvm.campaigns.without_control import judge_without_control
+from cvm.core.checks import ArgumentError, DataError, MissingDataError
+
+BILL = Outcome(name="bill_yuan", kind="yuan")
+# Morton et al. (1982): lead in the blood (µg/dl) of 33 children whose fathers worked with lead, and
+# of 33 neighbours' children; as printed in Rosenbaum (2002), Observational Studies, table 3.1.
+# fmt: off
+EXPOSED = np.array([
+    38, 23, 41, 18, 37, 36, 23, 62, 31, 34, 24, 14, 21, 17, 16, 20, 15,
+    10, 45, 39, 22, 35, 49, 48, 44, 35, 43, 39, 34, 13, 73, 25, 27,
+])
+NEIGHBOURS = np.array([
+    16, 18, 18, 24, 19, 11, 10, 15, 16, 18, 18, 13, 19, 10, 16, 16, 24,
+    13, 9, 14, 21, 19, 7, 18, 19, 12, 11, 22, 25, 16, 13, 11, 13,
+])
+# fmt: on
+
+
+def panel(rng, customers=3_000, *, effect=0.0, months=(24_294, 24_295)):
+    """Return rows as the engine reduces them to: contacts triggered by a fallen bill."""
+    parts = []
+    contacted = np.zeros(customers, dtype=bool)
+    usual = rng.gamma(4, 25, customers)
+    for period in months:
+        fall = np.clip(rng.normal(0, 0.25, customers), 0, 0.9)
+        now = ~contacted & (rng.random(customers) < 1 / (1 + np.exp(3 - 6 * fall)))
+        churned = rng.random(customers) < 0.05 + 0.15 * fall + effect * now
+        kept = usual * rng.lognormal(0, 0.1, customers)
+        left = contacted.copy()
+        parts.append(
+            pd.DataFrame(
+                {
+                    "customer_id": np.arange(customers),
+                    "period": period,
+                    "treated": now,
+                    "contacted_later": False,
+                    "before_bill_yuan": usual * (1 - fall),
+                    "before_bill_mean_yuan": usual,
+                    "before_bill_fall": fall,
+                    "placebo_bill_yuan": usual * rng.lognormal(0, 0.1, customers),
+                    "placebo_off_net_share": rng.random(customers),
+                    "county": rng.choice(["A", "B", "C"], customers),
+                    "churned": churned.astype(int),
+                    "revenue_yuan": kept * 4 * ~churned,
+                    "months": np.where(churned, 2, 4),
+                    "complaints": rng.poisson(0.1, customers),
+                    "kept_bill_yuan": np.where(churned, np.nan, kept),
+                    "observed_months": 4,
+                    "missing_months": 0,
+                }
+            )[~left]
+        )
+        contacted |= now
+    return pd.concat(parts, ignore_index=True)
+
+
+def judged(rows, **options):
+    candidates = make_candidates(rows, window_months=4)
+    return judge_without_control(candidates, rng=np.random.default_rng(0), **options)
+
+
+# Sensitivity: published numbers
+
+
+def test_rosenbaums_bounds_of_the_lead_pairs():
+    """Rosenbaum (2002), table 4.3: children of lead workers, signed-rank test."""
+    table = rosenbaum_bounds(EXPOSED - NEIGHBOURS, gammas=(2, 3, 4, 5)).set_index("gamma")
+
+    assert table["p_value"].round(4).to_dict() == {2: 0.0018, 3: 0.0131, 4: 0.0367, 5: 0.0694}
+    assert 4 < critical_gamma(EXPOSED - NEIGHBOURS, level=0.05) < 5
+
+
+def test_without_hidden_bias_the_bound_is_the_usual_test():
+    gaps = EXPOSED - NEIGHBOURS
+    plain = stats.wilcoxon(gaps, alternative="greater", method="approx", zero_method="wilcox")
+
+    assert bound_signed_rank(gaps, 1) == pytest.approx(plain.pvalue, rel=0.05)
+    # scipy corrects the variance for ties, the bound (as published) takes Σ ranks² of tied ranks.
+    assert critical_gamma(gaps, level=0.05) == critical_gamma(-gaps, better="lower", level=0.05)
+    assert critical_gamma(gaps, better="lower") == 1.0
+
+
+def test_the_bound_of_events_is_binomial():
+    gaps = np.array([1] * 2 + [-1] * 12 + [0] * 86)
+
+    assert bound_mcnemar(-gaps, 1) == pytest.approx(
+        stats.binomtest(12, 14, alternative="greater").pvalue
+    )
+    assert bound_mcnemar(-gaps, 2) == pytest.approx(
+        stats.binomtest(12, 14, p=2 / 3, alternative="greater").pvalue
+    )
+    gamma = critical_gamma(gaps, share=True, better="lower", level=0.05)
+    assert bound_mcnemar(-gaps, gamma) == pytest.approx(0.05, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "limit", "expected"),
+    [
+        # VanderWeele & Ding (2017): smoking and lung cancer; breast-feeding and leukaemia.
+        (3.9, 1.8, (7.26303, 3.0)),
+        (10.73, 8.02, (20.95, 15.52)),
+        (0.80, 0.91, (1.81, 1.43)),
+        (1.2, 0.9, (1.69, 1.0)),
+    ],
+)
+def test_e_values_as_published(ratio, limit, expected):
+    assert (e_value(ratio), e_value(ratio, limit)) == pytest.approx(expected, abs=6e-3)
+
+
+def test_e_values_of_estimates():
+    share = Estimate(
+        outcome=CHURN,
+        treated_mean=0.078,
+        control_mean=0.02,
+        effect=0.058,
+        se=0.02,
+        low=0.016,
+        high=0.1,
+        p_value=0.004,
+    )
+    money = Estimate(outcome=BILL, effect=5.0, se=1.0, low=3.0, high=7.0, p_value=1e-6)
+
+    assert e_values_of(share) == pytest.approx((7.26303, 3.0), abs=1e-5)
+    expected = e_value(math.exp(0.91 * 0.5)), e_value(math.exp(0.91 * 0.5 - 1.78 * 0.1))
+    assert e_values_of(money, deviation=10.0) == pytest.approx(expected)
+    with pytest.raises(DataError, match="deviation"):
+        e_values_of(money)
+
+
+# The naive reading
+
+
+def test_before_and_after_add_up_by_hand():
+    before = np.r_[np.full(30, 40.0), np.full(30, 40.0)]
+    after = np.r_[np.full(30, 60.0), np.full(30, 52.0)] + np.tile([1.0, -1.0], 30)
+    matches = Matches(treated=np.arange(30), controls=np.arange(30, 60)[:, None], size=60)
+
+    found = read_before_after(BILL, before, after, matches)
+
+    assert (found.naive, found.regression, found.rest) == pytest.approx((20, 12, 8))
+    assert found.regression_share == pytest.approx(0.6)
+    assert "60% of it" in found.text("en")
+    assert "占60%" in found.text("zh")
+
+
+def test_a_bill_that_fell_recovers_and_the_reading_says_so():
+    found = judged(panel(np.random.default_rng(1)))
+
+    reading = found.before_after
+    # No effect is planted: the whole rise is regression to the mean.
+    assert reading.naive > 10
+    assert abs(reading.rest) < 2.6 * reading.errors[2]
+    assert reading.naive == pytest.approx(reading.regression + reading.rest)
+    assert not found.headline.detected
+    assert found.naive.detected
+    assert found.naive.effect > 0
+
+
+def test_the_naive_comparison_is_the_test_of_two_groups():
+    rng = np.random.default_rng(2)
+    arm, churned, bill = rng.random(400) < 0.4, rng.random(400) < 0.2, rng.gamma(2, 40, 400)
+
+    share = compare_naively(CHURN, churned, arm)
+    money = compare_naively(BILL, bill, arm)
+
+    expected = score_shares(
+        (churned[~arm].sum(), (~arm).sum()), (churned[arm].sum(), arm.sum()), 0.95
+    )
+    assert share.p_value == pytest.approx(expected["p_value"])
+    assert money.p_value == stats.ttest_ind(bill[arm], bill[~arm], equal_var=False).pvalue
+
+
+# What the engine reduced, as plain columns
+
+
+def test_candidates_mark_what_was_filled_and_name_what_is_unknown():
+    rows = panel(np.random.default_rng(3))
+    rows.loc[:99, "before_bill_fall"] = np.nan
+    rows["before_star"] = np.nan
+
+    found = make_candidates(rows, window_months=4)
+
+    assert found.filled == {"before_bill_fall": pytest.approx(100 / len(rows))}
+    assert found.covariate("before_bill_fall_missing").sum() == 100
+    assert found.covariate("before_bill_fall")[0] == pytest.approx(rows["before_bill_fall"].mean())
+    assert found.unknown == ("before_star",)
+    assert {"county=B", "county=C"} <= set(found.names) or {"county=A"} & set(found.names)
+    assert found.column("churned").tolist() == rows["churned"].tolist()
+    with pytest.raises(MissingDataError, match="margin"):
+        found.column("margin")
+
+
+def test_few_contacted_bear_few_covariates():
+    rows = panel(np.random.default_rng(4)).assign(county="A", before_star=1.0)
+    rows.loc[rows.index % 3 == 0, ["county", "before_star"]] = "B", 4.0
+    rows.loc[rows.index % 3 == 1, ["county", "before_star"]] = "C", 5.0
+    keep = ~rows["treated"] | (rows["treated"].cumsum() <= 40)
+
+    found = make_candidates(rows[keep], window_months=4)
+
+    assert len(found.names) == 8
+    assert "before_bill_fall" in found.names
+    assert set(found.left_out) < {"before_star", "county=A", "county=B", "county=C"}
+    assert found.left_out
+
+
+# Bad input
+
+
+def test_all_contacted_is_said_not_estimated():
+    rows = panel(np.random.default_rng(5)).query("treated")
+
+    found = judged(rows)
+
+    assert found.headline.reason == "no_control"
+    assert math.isnan(found.headline.effect)
+    assert "no customer was held out" in found.text("en")
+
+
+def test_no_churn_at_all_cannot_be_told_but_revenue_can():
+    rows = panel(np.random.default_rng(6))
+    rows["churned"] = 0
+
+    found = judged(rows)
+
+    assert {one.reason for one in found.estimates if one.outcome.name == "churned"} == {
+        "few_events"
+    }
+    assert found.row(outcome="revenue_yuan", method="aipw_cross_fitted").can_tell
+    assert "Cannot tell" in found.text("en")
+    assert "无法判断" in found.text("zh")
+
+
+def test_a_control_of_five_cannot_tell():
+    rows = panel(np.random.default_rng(7))
+    few = pd.concat([rows.query("treated"), rows.query("not treated").head(5)])
+
+    assert judged(few).headline.reason == "few_customers"
+
+
+def test_a_trigger_that_decides_alone_leaves_nobody_to_compare():
+    rows = panel(np.random.default_rng(8))
+    rows = rows[rows["period"] == 24_294].copy()
+    rows["treated"] = rows["before_bill_fall"] > 0.3
+
+    found = judged(rows)
+
+    assert found.headline.reason == "separated"
+    assert "decides without exception" in found.text("en")
+    with pytest.raises(SeparatedError):
+        fit_propensity(rows["treated"], rows[["before_bill_fall"]])
+    weighted = estimate_weighted(
+        CHURN, rows["churned"], rows["treated"], rows[["before_bill_fall"]]
+    )
+    assert weighted.reason == "separated"
+
+
+def test_no_overlap_is_said():
+    rng = np.random.default_rng(9)
+    score = np.r_[rng.normal(8, 1, 200), rng.normal(0, 1, 800)]
+    arm = np.r_[np.ones(200), np.zeros(800)]
+    values = rng.normal(size=1_000)
+    matches = match_nearest(arm, score, caliper=0.05)
+
+    assert estimate_matched(REVENUE, values, matches).reason == "no_overlap"
+    assert adjust_matched(REVENUE, values, matches, score[:, None]).reason == "no_overlap"
+
+
+def test_months_that_are_not_in_the_data_yet_or_missing_are_said():
+    rows = panel(np.random.default_rng(10))
+
+    early = judged(rows.assign(observed_months=2))
+    gaps = rows.assign(missing_months=(rows.index % 5 == 0).astype(int))
+    few = rows.assign(missing_months=(rows.index % 50 == 0).astype(int))
+
+    assert early.headline.reason == "window_open"
+    assert judged(gaps).headline.reason == "missing_months"
+    told = judged(few)
+    assert told.headline.can_tell
+    assert told.checks.item("complete").status == "watch"
+    assert told.checks.item("complete").value == pytest.approx(0.02, abs=1e-3)
+    with pytest.raises(DataError, match="missing_months"):
+        make_candidates(rows.assign(missing_months=1), window_months=4)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_outcomes_that_are_not_finite_are_refused_by_name(value):
+    rows = panel(np.random.default_rng(11))
+    rows.loc[3, "revenue_yuan"] = value
+
+    with pytest.raises(DataError, match="missing or infinite in 1 rows"):
+        judged(rows)
+
+
+def test_infinite_covariates_and_no_rows_are_refused():
+    rows = panel(np.random.default_rng(12))
+
+    with pytest.raises(DataError, match="before_bill_fall"):
+        make_candidates(rows.assign(before_bill_fall=np.inf), window_months=4)
+    with pytest.raises(DataError, match="rows == 0"):
+        make_candidates(rows.iloc[:0], window_months=4)
+    with pytest.raises(ArgumentError, match="outcomes"):
+        judged(rows, outcomes=[Outcome(name="nobody_knows")])
+
+
+def test_contacts_after_leaving_are_counted_and_stand_above_the_result():
+    contacts = pd.DataFrame({"status": ["after_leaving", "usable"], "customers": [150, 850]})
+
+    check = contacts_usable(contacts)
+    found = judged(panel(np.random.default_rng(13)), contacts=contacts)
+
+    assert (check.status, check.value) == ("failed", pytest.approx(0.15))
+    assert "15.0% of the contacts cannot be judged" in check.text("en")
+    assert "checks failed: contacts that can be judged" in found.text("en")
+
+
+def test_an_effect_that_is_planted_is_found_and_its_sensitivity_told():
+    rows = panel(np.random.default_rng(14), 12_000, effect=-0.05)
+
+    found = judged(rows, campaign="care")
+
+    assert found.headline.detected
+    assert found.headline.low < -0.05 < found.headline.high
+    assert found.checks.failed == ()
+    assert found.checks.item("placebo").status == "ok"
+    assert found.sensitivity.gamma > 1
+    assert 1 < found.sensitivity.e_value_limit < found.sensitivity.e_value
+    assert "lowered churn" in found.text("en")
+    assert "未知因素" in found.sensitivity.text("zh")
+    frames = found.frames()
+    assert {"summary", "naive", "before_after", "sensitivity_bounds", "scores"} <= set(frames)
+    assert frames["scores"][["treated_share", "control_share"]].sum().tolist() == pytest.approx(
+        [1, 1]
+    )
+
+
+def test_a_hidden_reason_for_contact_is_caught_by_the_placebo():
+    rng = np.random.default_rng(15)
+    rows = panel(rng, 6_000)
+    # Whom the manager knows to have paid much long ago is contacted; no covariate tells.
+    rows["placebo_off_net_share"] += 0.3 * rows["treated"]
+
+    found = judged(rows)
+
+    assert found.checks.item("placebo_outcome").status == "failed"
+    assert found.text("en").startswith("Do not rely on this result yet")
+    assert found.text("zh").startswith("以下检查未通过")
+
+
+# Designs side by side
+
+
+def estimate(effect, se, **known):
+    reach = 1.96 * se
+    return Estimate(
+        outcome=CHURN,
+        estimand="treated",
+        effect=effect,
+        se=se,
+        low=effect - reach,
+        high=effect + reach,
+        p_value=2 * float(stats.norm.sf(abs(effect) / se)),
+        **known,
+    )
+
+
+def test_designs_agree_disagree_or_cannot_tell_by_hand():
+    near = {"matched": estimate(-0.03, 0.01), "aipw": estimate(-0.02, 0.008)}
+    far = near | {"ipw": estimate(0.04, 0.01)}
+    none = {"matched": estimate(-0.01, 0.01), "aipw": estimate(0.005, 0.01)}
+    few = {
+        "matched": estimate(-0.03, 0.01),
+        "aipw": cannot_tell(CHURN, "no_overlap", estimand="treated"),
+    }
+
+    found = {
+        name: compare_designs(one)
+        for name, one in {"agree": near, "disagree": far, "none": none, "few": few}.items()
+    }
+
+    assert {name: one.verdict for name, one in found.items()} == {name: name for name in found}
+    assert [found[name].agree for name in found] == [True, False, None, None]
+    # Gap 0.07 with error √(0.01² + 0.01²), times three pairs.
+    expected = 3 * 2 * stats.norm.sf(0.07 / math.hypot(0.01, 0.01))
+    assert found["disagree"].p_value == pytest.approx(expected)
+    assert "disagree on churn among treated customers" in found["disagree"].text("en")
+    assert "says little" in found["none"].text("en")
+    assert "too few customers without contact resemble" in found["few"].text("en")
+    assert "结论一致" in found["agree"].text("zh")
+    assert len(found["disagree"].summary()) == 3
+
+
+def test_designs_are_compared_on_one_estimand_only():
+    one, other = estimate(-0.03, 0.01), estimate(-0.02, 0.01)
+    with pytest.raises(ArgumentError, match="one estimand at a time"):
+        compare_designs({"a": one, "b": Estimate(outcome=CHURN, estimand="reached")})
+    with pytest.raises(ArgumentError, match="at least one design"):
+        compare_designs({})
+    effect = Effect(estimates=(other, one))
+
+    assert compare_designs({"a": one, "b": effect}).rows["b"] is other
