@@ -26,9 +26,17 @@ from cvm.data import reduce_points_pressure as pressure
 from cvm.data import reduce_points_vintages as vintages
 from cvm.data import reduce_quality as quality
 from cvm.data import reduce_warning as warning
+from cvm.data import reduce_segments as segments
+from cvm.data import reduce_segments_shapes as shapes
+from cvm.segments.scenes import SceneRules
+from cvm.segments.tierbook_read import open_tierbook
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 LAST = date(2025, 11, 1)
+
+BOOK = open_tierbook("sample")
+GRACE = BOOK.with_ladder("stars", grace_months=2, most_steps_down=1)
+BANDS = {"voice_yuan": (50.0, 100.0), "age_years": (25, 45)}
 
 REDUCTIONS = {
     "reduce_months": lambda t: overview.reduce_months(t["months"], t["customers"]),
@@ -75,6 +83,49 @@ REDUCTIONS = {
         period="week",
         periods_before=9,
     ).order_by("customer_id"),
+    "reduce_segments_cells": lambda t: segments.reduce_segments_cells(
+        t["months"],
+        t["customers"],
+        t["accounts"],
+        t["ledger"],
+        month=LAST,
+        ladders=GRACE.terms(LAST),
+        bands=BANDS,
+        scenes=SceneRules().terms(),
+    ),
+    "reduce_segments_cells by county": lambda t: segments.reduce_segments_cells(
+        t["months"], t["customers"], month=LAST, by=("county", "star")
+    ),
+    "reduce_segments_scores": lambda t: segments.reduce_segments_scores(
+        t["months"], t["customers"], month=LAST, ladder=BOOK.terms(LAST)["stars"], step=5
+    ),
+    "reduce_segments_spread": lambda t: segments.reduce_segments_spread(
+        t["months"], month=LAST, columns=["voice_yuan", "margin_yuan"], step=2.0
+    ),
+    "reduce_segments_kept": lambda t: segments.reduce_segments_kept(
+        t["months"],
+        t["customers"],
+        month=LAST,
+        bands=BANDS,
+        scenes=SceneRules().terms(),
+        window_months=6,
+    ),
+    "reduce_segments_rfm": lambda t: shapes.reduce_segments_rfm(t["months"], month=LAST),
+    "reduce_segments_rfm_kept": lambda t: shapes.reduce_segments_rfm_kept(
+        t["ledger"].filter(lambda rows: rows.entry == "redeemed"),
+        month=LAST,
+        amount="points",
+        bounds={"recency_months": 5, "frequency": 3, "amount_bin": 160},
+    ),
+    "reduce_segments_cohorts": lambda t: shapes.reduce_segments_cohorts(
+        t["months"], t["customers"], month=LAST
+    ),
+    "reduce_segments_snapshot": lambda t: shapes.reduce_segments_snapshot(
+        t["customers"], column="age_years", step=5
+    ),
+    "segment_features": lambda t: shapes.segment_features(
+        t["months"], month=LAST, most_customers=200
+    ),
     "reduce_ledger": lambda t: quality.reduce_ledger(t["ledger"]),
     "reduce_campaign_rows": lambda t: matched.reduce_campaign_rows(
         t["months"],
@@ -173,7 +224,8 @@ def test_no_reduction_is_left_out():
         if name.startswith("reduce_") and callable(value)
     }
 
-    assert public == {name.split(",")[0].split(" ")[0] for name in REDUCTIONS}
+    tried = {name.split(",")[0].split(" ")[0] for name in REDUCTIONS}
+    assert public == {name for name in tried if name.startswith("reduce_")}
 
 
 def test_a_reduction_is_an_expression_not_a_result(tmp_path):

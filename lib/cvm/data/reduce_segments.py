@@ -244,13 +244,13 @@ def reduce_segments_kept(
 def _cells(rows: ir.Table, groups: Mapping[str, ir.Value]) -> ir.Table:
     found = rows.mutate(**groups)
     names = list(groups)
-    cells = found.group_by(names) if names else found
-    return cells.agg(
+    cells = (found.group_by(names) if names else found).agg(
         customers=found.count(),
         revenue_yuan=found.revenue_fen.sum() / FEN,
         margin_yuan=found.margin_fen.sum() / FEN,
         stopped_customers=found.stopped.sum(),
-    ).order_by(names)
+    )
+    return cells.order_by(names) if names else cells
 
 
 def _fen(value: ir.Value) -> ir.Value:

@@ -192,12 +192,12 @@ class _Sums:
     def fen(self, name: str, first: date, last: date) -> ir.Value:
         amount = self._amount(name)
         if amount is None:
-            return ibis.null("int64").max()
+            return ibis.null("int64")
         return self._within(first, last).ifelse(amount, 0).sum().cast("int64")
 
     def total(self, name: str, first: date, last: date) -> ir.Value:
         if name not in self.months.columns:
-            return ibis.literal(0, "int64").max()
+            return ibis.literal(0, "int64")
         value = self.months[name].cast("int64").fill_null(0)
         return self._within(first, last).ifelse(value, 0).sum().cast("int64")
 

@@ -181,7 +181,7 @@ def reduce_segments_cohorts(months: ir.Table, customers: ir.Table, *, month: dat
 
     def margin(name: str) -> ir.Value:
         if not has_cost:
-            return ibis.null("float64").max()
+            return ibis.null("float64")
         return (each[name] - each[f"{name}_cost"]).sum() / FEN
 
     return (
