@@ -25,9 +25,9 @@ from cvm.data import reduce_points_members as members
 from cvm.data import reduce_points_pressure as pressure
 from cvm.data import reduce_points_vintages as vintages
 from cvm.data import reduce_quality as quality
-from cvm.data import reduce_warning as warning
 from cvm.data import reduce_segments as segments
 from cvm.data import reduce_segments_shapes as shapes
+from cvm.data import reduce_warning as warning
 from cvm.segments.scenes import SceneRules
 from cvm.segments.tierbook_read import open_tierbook
 

@@ -129,9 +129,11 @@ def _bands(frame: pd.DataFrame, name: str, ladder: Ladder, step: float, least: i
     few = 0 < rows.loc[held, "customers"].sum() < least
     if few:
         # Too few to stand alone: they join the highest band below their cap.
-        rows.loc[held, "bin"] = [
-            np.ceil(ladder.tiers[int(cap)].from_score / step) - 1 for cap in rows.loc[held, "cap"]
+        highest = [
+            int(np.ceil(ladder.tiers[int(cap)].from_score / step)) - 1
+            for cap in rows.loc[held, "cap"]
         ]
+        rows.loc[held, "bin"] = highest
     rows["level"] = rows[["level", "cap"]].min(axis=1)
     movable = (rows["level"] >= 0) & (~held | few)
     free = rows[movable].groupby(["level", "bin"], as_index=False)[list(FIGURES)].sum(min_count=1)
