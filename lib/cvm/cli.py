@@ -213,6 +213,41 @@ def publish(
 
 
 @app.command()
+def warnings(
+    to: Annotated[Path, typer.Argument(help="Folder for the list: it names customers.")],
+    source: Source = str(SMALL_SAMPLE),
+    month: Month = None,
+    language: Language = "zh",
+    engine: Engine = "duckdb",
+    book: Annotated[str, typer.Option(help="Warning book, or a path to one (.toml).")] = "sample",
+    horizon: Annotated[int, typer.Option(help="Months ahead that leaving is foretold.")] = 3,
+    calls: Annotated[int | None, typer.Option(help="Most calls; by the book if not given.")] = None,
+    control: Annotated[float, typer.Option(help="Share held out at random, to learn from.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the control's draw.")] = 2026,
+    last: Annotated[
+        Path | None, typer.Option(help="Folder of a list that was called, to score it.")
+    ] = None,
+) -> None:
+    """Write the month's warning list as CSV and Excel, and score an earlier one."""
+    from cvm.publish.run_progress import waiting
+    from cvm.publish.warning_job import score_written, write_warnings
+
+    with waiting(err, "warning"):
+        made, files = write_warnings(
+            source, to, month=month, language=language, engine=engine, book=book,
+            horizon_months=horizon, calls=calls, control_share=control, seed=seed,
+            snapshots=Path("published"), today=date.today(),
+        )  # fmt: skip
+    out.print(made.text(language), markup=False)
+    out.print(f"{files.calls} calls, {files.held_out} held out: {files.folder}", markup=False)
+    if last is not None:
+        scored = score_written(
+            last, source, horizon_months=horizon, engine=engine, today=date.today()
+        )
+        out.print(scored.text(language), markup=False)
+
+
+@app.command()
 def serve(
     root: Annotated[Path, typer.Option(help="Folder of the snapshots.")] = Path("published"),
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -57,7 +57,7 @@ def test_savings_need_a_control_and_have_newcombes_interval():
     few = replace(
         made, table=made.table.assign(fate=["called"] * 590 + ["held_out"] * 10 + ["no_sign"] * 400)
     )
-    assert "nobody on the list was held out" in score_list(few, outcomes(few, left)).text("en")
+    assert "too few, were held out" in score_list(few, outcomes(few, left)).text("en")
 
 
 def test_too_few_leavers_an_empty_list_and_a_missing_outcome():

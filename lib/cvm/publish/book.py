@@ -148,13 +148,21 @@ class Book:
             }
         )
 
-    def publish(self, result: Result, *, counts: str, sums: Sequence[str] = ()) -> None:
+    def publish(
+        self,
+        result: Result,
+        *,
+        counts: str,
+        sums: Sequence[str] = (),
+        groups: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         """Record every frame of a result for the snapshot, under the names it gives them.
 
         Args:
             result: The result; the first column of each frame names its rows.
             counts: The column that counts customers, in those frames that have it.
             sums: Columns that are sums over those customers, in those frames that have them.
+            groups: Frame → columns that name its rows, where it takes more than the first.
 
         Raises:
             ArgumentError: The notebook's metadata do not declare a frame's name.
@@ -174,7 +182,7 @@ class Book:
                 frame,
                 counts=counts if counts in frame else None,
                 sums=[column for column in sums if column in frame],
-                groups=[str(frame.columns[0])],
+                groups=(groups or {}).get(name, [str(frame.columns[0])]),
             )
 
     def say(self, what: str | Result, **values: Any) -> None:

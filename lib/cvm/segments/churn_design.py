@@ -16,6 +16,7 @@ import pandas as pd
 from scipy.stats import skew
 
 from cvm.core.checks import ArgumentError, check_columns
+from cvm.segments.churn_words import OTHER
 
 FloatArray = npt.NDArray[np.float64]
 Kind = Literal["number", "log", "log1p", "flag", "level", "missing"]
@@ -40,7 +41,6 @@ FEWEST_OF_LEVEL = 5
 """Leavers and stayers a level needs to have a coefficient of its own."""
 SKEWED = 2.0
 MISSING_SHARE = 0.01
-OTHER = "other"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -156,7 +156,9 @@ class ChurnStudy(Result):
         if self.rival is not None:
             key = "kept" if self.model.kind == "boosting" else "not_kept"
             told += say(
-                f"segments_churn.study.boosting_{key}", lang, gain=f"{self.rival.value:+.3f}"
+                f"segments_churn.study.boosting_{key}",
+                lang,
+                gain=f"{self.rival.value:+.3f}".replace("-", "−"),
             )
         return told
 

@@ -35,6 +35,8 @@ _OF_THE_LIST = (
     "gain_yuan",
 )
 _CELLS = {"tiers": "vip_tier", "counties": "county", "reasons": "reason"}
+# Tables whose rows take two columns to name.
+GROUPS = {PREFIX + name: (column, "status") for name, column in _CELLS.items()}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,7 +117,7 @@ class EarlyWarning(Result):
         found: dict[str, pd.DataFrame] = {
             "facts": self.summary(),
             "fates": self.warnings.fates(),
-            "ranks": self.warnings.ranks(least=FEWEST_SHOWN),
+            "ranks": _worded(self.warnings.ranks(least=FEWEST_SHOWN), "rank_group"),
         }
         for name, column in _CELLS.items():
             if column == "reason" or column in self.warnings.table:

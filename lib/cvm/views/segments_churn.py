@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import seaborn as sns
@@ -11,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cvm.core.i18n import say
-from cvm.segments.churn_words import feature_name
+from cvm.segments.churn_words import feature_name, term_name
 from cvm.views.theme import PALETTE, Width, new_figure, share_axis, themed
 
 if TYPE_CHECKING:
@@ -40,20 +39,13 @@ def plot_drivers(
             axes.plot([low, high], [place, place], color=color, linewidth=2)
             axes.plot(row["per_deviation"], place, "o", color=color, markersize=6)
         axes.axvline(0, color=palette.ink, linewidth=1)
-        axes.set_yticks(range(len(table)), [_term(row, lang) for row in table.to_dict("records")])
+        terms = {term.name: term for term in model.design.terms}
+        axes.set_yticks(range(len(table)), [term_name(terms[name], lang) for name in table["term"]])
         axes.grid(visible=False, axis="y")
         axes.grid(visible=True, axis="x")
         axes.set_title(say(f"{AREA}.drivers", lang))
         sns.despine(ax=axes, left=True, bottom=True)
     return axes
-
-
-def _term(row: Mapping[Any, Any], lang: str) -> str:
-    name = feature_name(str(row["column"]), lang)
-    if row["kind"] == "level":
-        level = str(row["term"]).split("=", 1)[1]
-        return say("segments_churn.term.level", lang, name=name, level=level)
-    return say("segments_churn.term.missing", lang, name=name) if row["kind"] == "missing" else name
 
 
 def plot_calibration(

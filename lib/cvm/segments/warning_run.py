@@ -1,0 +1,113 @@
+"""From churn rows to a month's warning list, and to the list before it as it would have been made.
+
+The notebook and the command take the same steps, so that they give the same list.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from cvm.core.checks import ArgumentError, check_at_least
+from cvm.core.months import add_months
+from cvm.segments.churn import ChurnModel, fit_churn
+from cvm.segments.churn_design import LABEL
+from cvm.segments.warning import make_warning_list
+from cvm.segments.warning_book import WarningBook
+from cvm.segments.warning_list import WarningList
+from cvm.segments.warning_score import ListScore, score_list
+
+VALUE_MONTHS = 24.0
+"""Months of margin a customer who stays brings, where no lifetime value is passed in."""
+
+
+def warn_month(
+    rows: pd.DataFrame,
+    model: ChurnModel,
+    book: WarningBook,
+    month: date,
+    *,
+    value_yuan: pd.Series | None = None,
+    value_months: float = VALUE_MONTHS,
+    contacts: pd.DataFrame | None = None,
+    **options: Any,
+) -> WarningList:
+    """Make the warning list at a month's end.
+
+    Args:
+        rows: Of ``reduce_churn``, that month's among them.
+        model: The risk.
+        book: Triggers, acts, plan.
+        month: The month; the list is dated the first day after it.
+        value_yuan: By ``customer_id``: what each is worth if he stays. Without it, the margin a
+            month (the bill, where the extract has no cost) × ``value_months``.
+        value_months: Expected months of margin; an assumption.
+        contacts: As in :func:`cvm.segments.warning.make_warning_list`.
+        options: Of :func:`cvm.segments.warning.make_warning_list`: calls, control_share, rng.
+
+    Raises:
+        ArgumentError: No row of that month.
+    """
+    check_at_least(value_months, "value_months", 0)
+    now = rows[rows["month"] == pd.Timestamp(month)]
+    now = now.sort_values("customer_id", ignore_index=True)
+    if not len(now):
+        known = sorted(str(one)[:7] for one in rows["month"].unique())
+        raise ArgumentError("month", f"{month:%Y-%m}", "a month of the rows", available=known)
+    if value_yuan is not None:
+        value = now["customer_id"].map(value_yuan)
+    else:
+        margin = now["margin_yuan"] if "margin_yuan" in now else now["bill_yuan"]
+        value = margin * value_months
+    return make_warning_list(
+        now,
+        book,
+        chance_share=model.predict(now),
+        value_yuan=value.to_numpy(dtype=float, na_value=float("nan")),
+        listed_on=add_months(month, 1),
+        contacts=contacts,
+        contributions=model.contributions(now),
+        **options,
+    )
+
+
+def score_earlier(
+    rows: pd.DataFrame,
+    book: WarningBook,
+    month: date,
+    *,
+    horizon_months: int,
+    kind: str = "logit",
+    **options: Any,
+) -> ListScore | None:
+    """Make the list of ``horizon_months`` before a month as it would have been made, and score it.
+
+    The model is trained on what was known then. Nobody was called from it, so it cannot tell what
+    calls save; a list that was really used is scored with
+    :func:`cvm.segments.warning_score.score_list`.
+
+    Args:
+        rows: Of ``reduce_churn`` with its labels.
+        book: Triggers, acts, plan.
+        month: Last month known.
+        horizon_months: As the label was made.
+        kind: Kind of model.
+        options: Of :func:`warn_month`.
+
+    Returns:
+        ``None`` where there was no model yet.
+    """
+    then = add_months(month, -horizon_months)
+    known_then = rows["month"] <= pd.Timestamp(add_months(then, -horizon_months))
+    past = rows[known_then & rows[LABEL].notna()]
+    now = rows[(rows["month"] == pd.Timestamp(then)) & rows[LABEL].notna()]
+    if not len(now) or not past[LABEL].astype(bool).any():
+        return None
+    model = fit_churn(past, kind=kind)  # type: ignore[arg-type]
+    if not model.told:
+        return None
+    made = warn_month(rows, model, book, then, **options)
+    left = now.set_index("customer_id")[LABEL].astype(bool)
+    return score_list(made, left, called=False)
