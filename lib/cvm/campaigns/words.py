@@ -93,3 +93,23 @@ def estimate_sentence(one: Estimate, lang: str) -> str:
 def comma(one: str, other: str, lang: str) -> str:
     """Join two facts of one sentence."""
     return say("campaigns_register.text.comma", lang, one=one, other=other)
+
+
+def signed_share(value: float) -> str:
+    """Return a share in per cent with its sign."""
+    return ("−" if value < 0 else "+") + format_share(abs(value), decimals=0)
+
+
+def per_thousand(share: float, lang: str) -> str:
+    """Return a share as customers in a thousand, of about two digits."""
+    number = format_number(abs(share) * 1000, lang, digits=2)
+    return ("−" if share < 0 else "") + number
+
+
+def chance(share: float, lang: str) -> str:
+    """Return a chance in per cent; certain it never is."""
+    if share > 0.995:
+        return say("campaigns_profit.over", lang, share="99%")
+    if share < 0.005:
+        return say("campaigns_profit.under", lang, share="1%")
+    return format_share(share, decimals=0)

@@ -1,0 +1,62 @@
+"""How the worth of a campaign is said."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from cvm.campaigns import words
+from cvm.core.i18n import say
+from cvm.core.money import format_share, format_yuan
+
+if TYPE_CHECKING:
+    from cvm.campaigns.profit import Profit
+
+
+def profit_sentence(one: Profit, lang: str) -> str:
+    """Return what was kept, what it earned and cost, and what decides it."""
+    low, high = one.roi_interval()
+    if math.isnan(one.roi) or math.isnan(low):
+        return say("campaigns_profit.text.no_cost", lang, net=format_yuan(one.net_yuan, lang))
+    parts = [
+        say(
+            "campaigns_profit.text.roi",
+            lang,
+            horizon=one.assumptions.horizon_months,
+            cost=format_yuan(one.cost_yuan, lang),
+            margin=format_yuan(one.margin_yuan, lang),
+            roi=words.signed_share(one.roi),
+            low=words.signed_share(low),
+            high=words.signed_share(high),
+            confidence=format_share(one.measured.confidence, decimals=0),
+            chance=words.chance(one.positive_share, lang),
+        )
+    ]
+    if one.churn.can_tell and not one.churn.detected:
+        parts.append(
+            say(
+                "campaigns_profit.text.undetected",
+                lang,
+                detectable=words.per_thousand(one.churn.detectable, lang),
+            )
+        )
+    if math.isfinite(one.break_even_share):
+        parts.append(
+            say(
+                "campaigns_profit.text.break_even",
+                lang,
+                share=words.per_thousand(one.break_even_share, lang),
+                kept=words.per_thousand(one.measured.kept_share, lang),
+            )
+        )
+    windfall = one.measured.windfall_yuan
+    if math.isfinite(windfall) and one.measured.incentive_yuan > 0:
+        parts.append(
+            say(
+                "campaigns_profit.text.windfall",
+                lang,
+                windfall=format_yuan(windfall * one.measured.treated_count, lang),
+                share=format_share(windfall / one.measured.incentive_yuan, decimals=0),
+            )
+        )
+    return words.joined(parts, lang)
