@@ -29,16 +29,18 @@ class Propensity:
         score: Of each customer (0–1).
         linear: Logit (or probit index) of the score.
         coefficients: Constant first, then one a covariate.
+        beta: Coefficients of the columns of ``design``.
         scores: Derivative of each customer's log likelihood (customers × coefficients).
         information: Negative second derivative of the log likelihood.
         slope: Derivative of the score by the index, for each customer.
-        design: Constant and covariates (customers × coefficients).
+        design: Constant and standardised covariates that others do not determine.
         link: ``logit`` or ``probit``.
     """
 
     score: FloatArray
     linear: FloatArray
     coefficients: FloatArray
+    beta: FloatArray
     scores: FloatArray
     information: FloatArray
     slope: FloatArray
@@ -79,8 +81,9 @@ def fit_propensity(
     z = np.ones((len(arm), len(varying) + 1))
     z[:, 1:] = (rows[:, varying] - centre[varying]) / spread[varying]
     kept = independent_columns(z)
-    beta = _climb(arm, z[:, kept], link, ridge)
-    linear = z[:, kept] @ beta
+    used = z if len(kept) == z.shape[1] else z[:, kept]
+    beta = _climb(arm, used, link, ridge)
+    linear = used @ beta
     if _separated(arm, linear, link):
         raise SeparatedError(
             "propensity",
@@ -97,12 +100,12 @@ def fit_propensity(
             coefficients[place + 1] = value / spread[place]
             coefficients[0] -= value * centre[place] / spread[place]
     score, slope, gradient, curve = _derivatives(arm, linear, link)
-    used = z[:, kept]
     penalty = np.diag(np.where(names < 0, 0.0, ridge))
     return Propensity(
         score=score,
         linear=linear,
         coefficients=coefficients,
+        beta=beta,
         scores=used * gradient[:, None],
         information=used.T @ (used * curve[:, None]) + penalty,
         slope=slope,

@@ -60,6 +60,7 @@ def estimate_weighted(
     estimand: str = "treated",
     outcome_covariates: npt.ArrayLike | None = None,
     link: str = "logit",
+    propensity: Propensity | None = None,
     cluster: npt.ArrayLike | None = None,
     confidence: float = 0.95,
     group: str = "all",
@@ -80,6 +81,7 @@ def estimate_weighted(
         estimand: ``treated`` or ``everyone``.
         outcome_covariates: Of the outcome's regressions; as the propensity's if not given.
         link: Of the propensity, ``logit`` or ``probit``.
+        propensity: The propensity fitted on the same rows, where it is known already.
         cluster: Customer of each row, where one stands in several months.
         confidence: Of the interval (share).
         group: Customers it speaks of.
@@ -104,10 +106,11 @@ def estimate_weighted(
     arm, rows = checked_rows(treated, covariates)
     if outcome_covariates is not None:
         rows = checked_rows(treated, outcome_covariates)[1]
-    propensity = None
-    if method != "ra":
+    if method == "ra":
+        propensity = None
+    else:
         try:
-            propensity = fit_propensity(arm, covariates, link=link)
+            propensity = propensity or fit_propensity(arm, covariates, link=link)
         except SeparatedError:
             return cannot_tell(outcome, "separated", **known)
         if effective_controls(arm, propensity.score, estimand) < LEAST_EFFECTIVE:

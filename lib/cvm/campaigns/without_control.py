@@ -162,7 +162,11 @@ class _Judge:
         self.cluster = np.unique(candidates.customer, return_inverse=True)[1]
         self.folds = draw_folds(candidates.treated, count=folds, rng=rng, cluster=self.cluster)
         self.fitted = cross_fit(
-            candidates.treated, candidates.covariates, folds=self.folds, cluster=self.cluster
+            candidates.treated,
+            candidates.covariates,
+            folds=self.folds,
+            cluster=self.cluster,
+            propensity=propensity,
         )
         self.matches = match_risk_sets(
             candidates.treated,
@@ -229,8 +233,9 @@ class _Judge:
         ]
         if outcome.name == REVENUE.name and self.data.knows("before_bill_mean_yuan"):
             before = self.data.column("before_bill_mean_yuan") * self.data.window_months
+            known = self.data.covariates
             found.append(
-                estimate_matched(outcome, values, self.matches, before=before, confidence=sure)
+                adjust_matched(outcome, values, self.matches, known, before=before, confidence=sure)
             )
         found.append(
             estimate_weighted(
@@ -239,6 +244,7 @@ class _Judge:
                 self.data.treated,
                 self.data.covariates,
                 method="ipw",
+                propensity=self.propensity,
                 cluster=self.cluster,
                 confidence=sure,
             )
