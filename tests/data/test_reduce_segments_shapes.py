@@ -119,6 +119,7 @@ def test_cohorts_by_hand():
     )
     month = pd.to_datetime(frame["month"])
     frame = frame[~((frame["customer_id"] == "left") & (month > "2025-02-28"))]
+    month = pd.to_datetime(frame["month"])
     frame = frame[~((frame["customer_id"] == "passed") & (month > "2024-03-31"))]
     customers = people({name: {} for name in ("stayed", "recent", "joined", "left", "passed")})
 

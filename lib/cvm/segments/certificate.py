@@ -3,8 +3,8 @@
 The measure is the Jaccard similarity of a segment with its like in other data: customers in both ÷
 customers in either. For clusters the other data are bootstrap samples; for rules (grid, scenes,
 RFM) they are the months before. The bounds are those of Hennig (2007), "Cluster-wise assessment of
-cluster stability", Computational Statistics & Data Analysis 52: from .75 a stable pattern, from .85
-highly stable, below .60 not to be trusted, at .50 and less dissolved.
+cluster stability", Computational Statistics & Data Analysis 52: from .75 a stable pattern, below
+.60 not to be trusted, at .50 and less dissolved.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from cvm.core.money import format_number
 from cvm.core.result import Result
 
 STABLE, DOUBTFUL, UNSTABLE, UNKNOWN = "stable", "doubtful", "unstable", "unknown"
-HIGHLY_STABLE_FROM, STABLE_FROM, UNSTABLE_BELOW, DISSOLVED_TO = 0.85, 0.75, 0.60, 0.50
+STABLE_FROM, UNSTABLE_BELOW, DISSOLVED_TO = 0.75, 0.60, 0.50
 AREA = "segments_value"
 
 

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cvm.core.checks import DataError, check_at_least
-from cvm.segments.certificate import DISSOLVED_TO, HIGHLY_STABLE_FROM, STABLE_FROM
+from cvm.segments.certificate import DISSOLVED_TO, STABLE_FROM
 from cvm.segments.clusters_kmeans import FloatArray, Partition, k_means
 
 _RESAMPLE_STARTS = 3
+_AS_STABLE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,9 +96,9 @@ def choose_clusters(
 ) -> tuple[Stability, tuple[Stability, ...]]:
     """Choose the number of clusters by stability.
 
-    The largest number all of whose clusters are highly stable (.85) is taken: more clusters say
-    more, as long as each can be trusted. If no number is so, the largest whose clusters are all
-    stable (.75); if none is, the one whose least stable cluster is most stable.
+    A number is as stable as its least stable cluster. The largest number that is stable (.75) and
+    within .05 of the most stable one is taken: more clusters say more, as long as each can be
+    trusted as much. If no number is stable, the most stable one is returned as it is.
 
     Args:
         rows: Customers × features, on comparable scales.
@@ -119,11 +120,10 @@ def choose_clusters(
         )
         for number in numbers
     )
-    for bound in (HIGHLY_STABLE_FROM, STABLE_FROM):
-        trusted = [item for item in tried if (item.jaccard >= bound).all()]
-        if trusted:
-            return max(trusted, key=lambda item: item.clusters), tried
-    return max(tried, key=lambda item: float(item.jaccard.min())), tried
+    most = max(tried, key=lambda item: float(item.jaccard.min()))
+    bound = float(most.jaccard.min()) - _AS_STABLE
+    trusted = [item for item in tried if item.stable and item.jaccard.min() >= bound]
+    return max(trusted, key=lambda item: item.clusters) if trusted else most, tried
 
 
 def _best_jaccard(
