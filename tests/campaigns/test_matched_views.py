@@ -1,7 +1,5 @@
 """Charts of campaigns without a control hold the figures of the result, in both languages."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from test_without_control import judged, panel
@@ -11,18 +9,10 @@ from cvm.campaigns.effect import CHURN, cannot_tell
 from cvm.core.checks import ArgumentError
 from cvm.views import campaigns_matched as views
 
-mpl.use("Agg")
-
 
 @pytest.fixture(scope="module")
 def effect():
     return judged(panel(np.random.default_rng(14), 6_000, effect=-0.05))
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

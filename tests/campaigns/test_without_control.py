@@ -1,6 +1,7 @@
 """Campaigns without a control: the naive reading, sensitivity, bad input, designs side by side."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,8 @@ import pytest
 from scipy import stats
 
 from cvm.campaigns.before_after import compare_naively, read_before_after
-from cvm.campaigns.candidates import make_candidates
-from cvm.campaigns.compare_designs import compare_designs
+from cvm.campaigns.candidates import campaigns_of, make_candidates, pick_campaign
+from cvm.campaigns.compare_designs import compare_designs, compare_methods
 from cvm.campaigns.effect import CHURN, REVENUE, Effect, Estimate, Outcome, cannot_tell
 from cvm.campaigns.inference import score_shares
 from cvm.campaigns.matched import adjust_matched, estimate_matched
@@ -23,9 +24,11 @@ from cvm.campaigns.sensitivity import (
     e_values_of,
     rosenbaum_bounds,
 )
+from cvm.campaigns.targeted import evidence_of
 from cvm.campaigns.targeted_checks import contacts_usable
+from cvm.campaigns.targeted_register import targeted_entry, targeted_profit
 from cvm.campaigns.weighting import estimate_weighted
-from cvm.campaigns.without_control import judge_without_control
+from cvm.campaigns.without_control import against_held_out, judge_without_control
 from cvm.core.checks import ArgumentError, DataError, MissingDataError
 
 BILL = Outcome(name="bill_yuan", kind="yuan")
@@ -426,3 +429,97 @@ def test_designs_are_compared_on_one_estimand_only():
     effect = Effect(estimates=(other, one))
 
     assert compare_designs({"a": one, "b": effect}).rows["b"] is other
+
+
+# The register
+
+
+def test_evidence_by_hand():
+    rows = panel(np.random.default_rng(14), 6_000, effect=-0.05)
+    found = judged(rows)
+    agree = compare_methods(found)
+    failed = judged(rows, contacts=pd.DataFrame({"status": ["no_month"], "customers": [9]}))
+    silent = judged(rows.query("treated"))
+    apart = replace(agree, verdict="disagree")
+    weak = replace(found, sensitivity=replace(found.sensitivity, gamma=1.1, e_value_limit=1.2))
+
+    assert set(agree.rows) == {
+        "aipw_cross_fitted",
+        "matched_adjusted",
+        "matched",
+        "ipw",
+        "aipw_trimmed",
+    }
+    assert [evidence_of(one, agree) for one in (found, failed, silent, weak)] == list("BCDC")
+    assert evidence_of(found, apart) == "C"
+
+
+def test_the_register_row_and_what_it_was_worth():
+    rows = panel(np.random.default_rng(14), 6_000, effect=-0.05)
+    rows["margin_yuan"] = 0.6 * rows["revenue_yuan"]
+    rows["cost_yuan"] = np.where(rows["treated"], 10.0, np.nan)
+    candidates = make_candidates(rows, window_months=4)
+    effect = judge_without_control(candidates, campaign="care", rng=np.random.default_rng(0))
+    campaign = {
+        "campaign_id": "care",
+        "design": "targeted",
+        "start_month": pd.Timestamp(2024, 7, 1),
+    }
+
+    profit = targeted_profit(candidates, effect)
+    entry = targeted_entry(campaign, effect, profit)
+
+    assert profit.cost_yuan == pytest.approx(10 * rows["treated"].sum())
+    assert profit.measured.margin_yuan == pytest.approx(
+        0.6 * effect.row(outcome="revenue_yuan", method="aipw_cross_fitted").effect
+    )
+    assert entry.kept_share == -effect.headline.effect
+    assert entry.customers == rows["treated"].sum()
+    assert (entry.evidence, entry.worked) == ("B", "yes")
+    assert entry.roi == pytest.approx(profit.roi)
+    no_cost = make_candidates(rows.drop(columns="cost_yuan"), window_months=4)
+    assert targeted_profit(no_cost, effect) is None
+    silent = judged(rows.query("treated"))
+    assert targeted_profit(candidates, silent) is None
+    assert targeted_entry(campaign, silent).evidence == "D"
+
+
+def test_a_campaign_is_picked_by_name_or_as_the_latest_of_its_design():
+    campaigns = pd.DataFrame(
+        {
+            "campaign_id": ["old", "new", "held"],
+            "start_month": pd.to_datetime(["2024-01-01", "2024-06-01", "2024-09-01"]),
+            "design": ["targeted", "targeted", "holdout"],
+        }
+    )
+
+    assert pick_campaign(campaigns)["campaign_id"] == "new"
+    assert pick_campaign(campaigns, "old")["campaign_id"] == "old"
+    assert pick_campaign(campaigns.drop(columns="design"))["campaign_id"] == "held"
+    assert campaigns_of(campaigns)["campaign_id"].tolist() == ["old", "new"]
+    with pytest.raises(ArgumentError, match="available: old, new, held"):
+        pick_campaign(campaigns, "lost")
+    with pytest.raises(ArgumentError, match="design"):
+        pick_campaign(campaigns, design="staggered")
+
+
+def test_the_held_out_give_the_plain_difference():
+    rows = panel(np.random.default_rng(16), months=(24_294,))
+    rows["held_out"] = ~rows["treated"] & (np.arange(len(rows)) % 2 == 0)
+    one, other = (rows.loc[rows[name], "churned"] for name in ("treated", "held_out"))
+
+    found = against_held_out(make_candidates(rows, window_months=4))
+
+    assert found.effect == pytest.approx(one.mean() - other.mean())
+    assert (found.method, found.estimand) == ("randomised", "treated")
+
+
+def test_too_few_events_among_the_contacted_cannot_be_told():
+    rng = np.random.default_rng(17)
+    x, arm = rng.normal(size=(2_000, 1)), np.arange(2_000) < 40
+    churned = (rng.random(2_000) < 0.05) & ~arm
+
+    found = estimate_weighted(CHURN, churned, arm, x, method="ipw")
+
+    # 5 % of 40 contacted would be two customers.
+    assert found.reason == "few_events"

@@ -136,7 +136,7 @@ REDUCTIONS = {
     ),
     "reduce_campaign_rows, few columns": lambda t: matched.reduce_campaign_rows(
         t["months"].select("customer_id", "month", "bill_yuan"),
-        t["customers"].select("customer_id", "left_month"),
+        t["customers"].select("customer_id"),
         t["contacts"],
         campaign_id="SMS-NULL",
         window_months=6,

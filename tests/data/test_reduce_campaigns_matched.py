@@ -144,6 +144,25 @@ def test_what_the_tables_lack_is_null_not_zero(tables):
     assert rows["placebo_bill_yuan"].isna().all()
 
 
+def test_without_the_month_of_leaving_the_last_month_seen_tells(tables):
+    customers = tables["customers"].drop("left_month")
+
+    rows = reduced(tables | {"customers": customers})
+
+    # B's last bill is of August, so B left in September; the others are seen to the end.
+    assert rows["churned"].to_dict() == reduced(tables)["churned"].to_dict()
+    assert rows.loc[("B", JULY), "churned"] == 1
+
+
+def test_who_was_held_out_and_what_a_contact_cost(tables):
+    rows = reduced(tables)
+
+    assert rows.index[rows["held_out"]].tolist() == [("C", JUNE)]
+    assert rows["cost_yuan"].isna().all()
+    costs = reduced(tables | {"contacts": tables["contacts"].mutate(cost_yuan=6.5)})["cost_yuan"]
+    assert costs.dropna().to_dict() == {("A", JUNE): 6.5, ("B", JULY): 6.5}
+
+
 def test_windows_that_are_not_over_and_missing_months_are_counted(tables):
     long = reduced(tables, window_months=6)
     gap = tables["months"].filter(

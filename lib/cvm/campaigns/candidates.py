@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cvm.campaigns.moments import FloatArray
-from cvm.core.checks import DataError, check_at_least, check_columns
+from cvm.core.checks import ArgumentError, DataError, check_at_least, check_columns
 
 BEFORE = "before_"
 LOGS = (
@@ -131,6 +131,46 @@ class Candidates:
             covariates=self.covariates[rows],
             columns={name: values[rows] for name, values in self.columns.items()},
         )
+
+
+def pick_campaign(
+    campaigns: pd.DataFrame, wanted: str | None = None, *, design: str = "targeted"
+) -> pd.Series:
+    """Return the row of the campaign to judge.
+
+    Args:
+        campaigns: Contract table ``campaigns``.
+        wanted: Its identifier; if not given, the latest of the design (of all, where designs are
+            not recorded).
+        design: ``targeted``, ``holdout`` or ``staggered``.
+
+    Raises:
+        ArgumentError: There is no such campaign, or none of the design; the message lists them.
+    """
+    check_columns(campaigns.columns, ("campaign_id", "start_month"), "campaigns")
+    available = campaigns["campaign_id"].tolist()
+    if wanted is not None:
+        found = campaigns[campaigns["campaign_id"] == wanted]
+        if found.empty:
+            raise ArgumentError("campaign", wanted, "a campaign of the data", available=available)
+        return found.iloc[0]
+    found = campaigns_of(campaigns, design)
+    if found.empty:
+        raise ArgumentError("design", design, "that of a campaign", available=available)
+    return found.iloc[-1]
+
+
+def campaigns_of(campaigns: pd.DataFrame, design: str = "targeted") -> pd.DataFrame:
+    """Return the campaigns of a design by start; all of them where designs are not recorded.
+
+    Args:
+        campaigns: Contract table ``campaigns``.
+        design: ``targeted``, ``holdout`` or ``staggered``.
+    """
+    check_columns(campaigns.columns, ("campaign_id", "start_month"), "campaigns")
+    known = "design" in campaigns.columns and campaigns["design"].notna().any()
+    found = campaigns[campaigns["design"] == design] if known else campaigns
+    return found.sort_values("start_month", kind="stable")
 
 
 def make_candidates(

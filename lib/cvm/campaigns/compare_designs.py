@@ -136,6 +136,22 @@ def compare_designs(
     return DesignComparison(rows=rows, verdict=verdict, p_value=p_value)
 
 
+def compare_methods(effect: Effect, outcome: str | None = None) -> DesignComparison:
+    """Compare the methods of one result that speak of the same outcome, estimand and group.
+
+    Args:
+        effect: The result.
+        outcome: Outcome to compare; the headline's if not given.
+    """
+    name, first = outcome or effect.headline.outcome.name, effect.headline
+    rows = {
+        one.method: one
+        for one in effect.estimates
+        if (one.outcome.name, one.estimand, one.group) == (name, first.estimand, first.group)
+    }
+    return compare_designs(rows, outcome=name, estimand=first.estimand, group=first.group)
+
+
 def label_name(label: str, lang: str) -> str:
     """Return a design's label as people call it."""
     return words.known_or_plain(f"campaigns.method.{label}", label, lang)

@@ -10,9 +10,13 @@ import pandas as pd
 
 from cvm.campaigns import words
 from cvm.campaigns.before_after import BeforeAfter
+from cvm.campaigns.compare_designs import DesignComparison
 from cvm.campaigns.effect import Effect, Estimate
 from cvm.core.i18n import say
 from cvm.core.result import Result
+
+SOME_STRENGTH = 1.25
+"""Odds or risk ratio of something unknown that a finding must withstand to count as good."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,28 @@ class Sensitivity(Result):
         if not self.gamma > 1:
             return say(f"{key}.by_pairs", lang, **values)
         return say(f"{key}.explained", lang, limit=f"{self.e_value_limit:.2f}", **values)
+
+
+def evidence_of(effect: TargetedEffect, comparison: DesignComparison) -> str:
+    """Return the quality of evidence of a campaign without a control.
+
+    Args:
+        effect: The result.
+        comparison: Its methods side by side, on the headline's outcome.
+
+    Returns:
+        ``B`` if no check failed, the methods agree (or none detects anything), and a finding would
+        need something unknown of some strength to be explained; ``C`` otherwise; ``D`` if nothing
+        can be told.
+    """
+    if not effect.headline.can_tell:
+        return "D"
+    failed = effect.checks is not None and bool(effect.checks.failed)
+    weak = False
+    if effect.sensitivity is not None and effect.headline.detected:
+        held = max(effect.sensitivity.gamma, effect.sensitivity.e_value_limit)
+        weak = not held >= SOME_STRENGTH
+    return "C" if failed or weak or comparison.verdict not in ("agree", "none") else "B"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -201,6 +201,8 @@ def estimate_of(
     effect = found.treated_mean - found.control_mean
     if not se > 1e-12 * (abs(effect) + abs(found.control_mean)):
         return cannot_tell(outcome, "no_variation", **known)
+    if outcome.kind == "share" and few_events(found, known["treated_count"]):
+        return cannot_tell(outcome, "few_events", **known)
     reach = float(stats.norm.isf((1 - known["confidence"]) / 2))
     told = found.control_mean > reach * se_control
     return Estimate(
@@ -215,6 +217,13 @@ def estimate_of(
         high=effect + reach * se,
         p_value=2 * float(stats.norm.sf(abs(effect) / se)),
     )
+
+
+def few_events(found: Found, treated_count: int) -> bool:
+    """Return whether the contacted are too few for events, with the offer and without."""
+    larger = max(found.treated_mean, found.control_mean)
+    smaller = min(found.treated_mean, found.control_mean)
+    return treated_count * min(larger, 1 - smaller) < LEAST_EVENTS - 1e-9
 
 
 def _by_customer(influence: FloatArray, cluster: npt.ArrayLike | None) -> FloatArray:

@@ -31,6 +31,7 @@ from cvm.campaigns.effect import (
 )
 from cvm.campaigns.matched import adjust_matched, balance_of_weights, estimate_matched
 from cvm.campaigns.matching import Matches, caliper_of, match_risk_sets
+from cvm.campaigns.moments import moments_by
 from cvm.campaigns.propensity import (
     Propensity,
     SeparatedError,
@@ -38,15 +39,20 @@ from cvm.campaigns.propensity import (
     fit_propensity,
     overlap_share,
 )
+from cvm.campaigns.randomised import compare
 from cvm.campaigns.sensitivity import critical_gamma, e_values_of, rosenbaum_bounds
 from cvm.campaigns.targeted import Sensitivity, TargetedEffect
 from cvm.campaigns.weighting import estimate_weighted, reason_of_columns
 from cvm.core.checks import ArgumentError, check_at_least
 
-OUTCOMES = (CHURN, REVENUE, MONTHS_KEPT, COMPLAINTS, ARREARS)
+MARGIN = Outcome(name="margin_yuan", kind="yuan")
+OUTCOMES = (CHURN, REVENUE, MARGIN, MONTHS_KEPT, COMPLAINTS, ARREARS)
+BY_EVERY_METHOD = (REVENUE, MONTHS_KEPT)
 BILL = Outcome(name="bill_yuan", kind="yuan")
 PLACEBO_BILL = Outcome(name="placebo_bill_yuan", kind="yuan")
 PLACEBO_OUTCOME = Outcome(name="placebo_off_net_share")
+BILLS = tuple(f"before_bill_{name}" for name in ("yuan", "yuan_log", "mean_yuan", "mean_yuan_log"))
+"""Covariates that stand for the level before, which differences in differences subtract."""
 SUPPORT_TAIL = 0.001
 _BINS = 30
 
@@ -112,6 +118,22 @@ def judge_without_control(
     except SeparatedError:
         return _silent(candidates, campaign, known, "separated", first, confidence)
     return judge.effect(campaign, first)
+
+
+def against_held_out(candidates: Candidates, outcome: Outcome = CHURN) -> Estimate:
+    """Compare the contacted with those a campaign held out at random, for designs side by side.
+
+    Under a random hold-out the effect as assigned is that on the contacted.
+
+    Args:
+        candidates: With the column ``held_out``.
+        outcome: What is compared.
+    """
+    values, held = candidates.column(outcome.name), candidates.column("held_out") == 1
+    rows = candidates.treated | held
+    by_arm = moments_by({outcome.name: values[rows]}, candidates.treated[rows])
+    found = compare(by_arm.get(False), by_arm.get(True), outcome)
+    return replace(found, method="randomised", estimand="treated")
 
 
 def _silent(
@@ -192,7 +214,7 @@ class _Judge:
             *self.kin(first),
             *trimmed,
             *others,
-            *(row for one in self.outcomes[1:] if not one.guardrail for row in self.kin(one)),
+            *(row for one in self.outcomes[1:] if one in BY_EVERY_METHOD for row in self.kin(one)),
         )
         return TargetedEffect(
             campaign=campaign,
@@ -233,7 +255,7 @@ class _Judge:
         ]
         if outcome.name == REVENUE.name and self.data.knows("before_bill_mean_yuan"):
             before = self.data.column("before_bill_mean_yuan") * self.data.window_months
-            known = self.data.covariates
+            known = self.data.covariates[:, [name not in BILLS for name in self.data.names]]
             found.append(
                 adjust_matched(outcome, values, self.matches, known, before=before, confidence=sure)
             )

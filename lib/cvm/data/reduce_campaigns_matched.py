@@ -32,7 +32,8 @@ def reduce_campaign_rows(
 
     Args:
         months: Contract table ``months``.
-        customers: Contract table ``customers``.
+        customers: Contract table ``customers``; without ``left_month``, who has no row up to the
+            last month of the panel has left.
         contacts: Contract table ``contacts``; customers assigned to the treated arm count as
             contacted, a control arm (if there is one) as not contacted.
         campaign_id: The campaign.
@@ -41,25 +42,29 @@ def reduce_campaign_rows(
     Returns:
         Expression by ``period`` (month index of the contact) and ``customer_id`` with
 
-        * ``treated``, ``contacted_later`` (within the window);
+        * ``treated``, ``contacted_later`` (within the window), ``held_out`` (assigned to a control
+          arm that month) and ``cost_yuan`` (booked for the contacted; null without it);
         * from before: ``before_…`` (last month's bill, fall against the three bills before, mean
           of six; circle, off-net share, forwarding, star; complaints and arrears of three months,
           complaints of the last; tenure, handset contract, other campaigns), the groups and
           ``vip_tier``; null where the tables lack them;
         * placebos: ``placebo_bill_yuan`` (mean bill of the months 7–9 before) and
           ``placebo_off_net_share`` (in the month of the contact, before an offer takes effect);
-        * outcomes over the window: ``churned``, ``revenue_yuan``, ``months``, ``complaints``,
-          ``arrears_stops``; ``kept_bill_yuan`` (mean bill of the months in service; null if none);
+        * outcomes over the window: ``churned``, ``revenue_yuan``, ``margin_yuan``, ``months``,
+          ``complaints``, ``arrears_stops``; ``kept_bill_yuan`` (mean bill of the months in
+          service; null if none);
         * ``observed_months`` (months of the window in the panel) and ``missing_months`` (months
           in service without a row).
     """
     check_at_least(window_months, "window_months", 1)
     panel = _panel(months)
+    customers = _with_leaving(customers, panel)
     contacted = _contacted(contacts, campaign_id)
     risk = _risk_sets(panel, contacted, window_months)
     rows = _with_months(risk, panel, window_months)
     rows = _with_customer(rows, customers, window_months)
     rows = _with_other_contacts(rows, contacts, campaign_id)
+    rows = _with_assignment(rows, contacts, campaign_id)
     return rows.order_by("period", "customer_id")
 
 
@@ -80,8 +85,9 @@ def reduce_campaign_contacts(
         contact) and ``no_month_before`` (none in the month before it).
     """
     panel = _panel(months).select("customer_id", "index")
+    customers = _with_leaving(customers, panel)
     sent = _contacted(contacts, campaign_id)
-    known = customers.select(known_id="customer_id", left_index=_index(customers, "left_month"))
+    known = customers.select(known_id="customer_id", left_index="left_index")
     rows = sent.left_join(known, sent.customer_id == known.known_id)
     now = panel.select(now_id="customer_id", now_index="index")
     rows = rows.left_join(now, [rows.customer_id == now.now_id, rows.assigned == now.now_index])
@@ -102,6 +108,7 @@ def reduce_campaign_contacts(
 
 def _panel(months: ir.Table) -> ir.Table:
     columns = {name: _float_or_null(months, name) for name in (*_LAST, *_COUNTED)}
+    columns["margin_yuan"] = columns["bill_yuan"] - _float_or_null(months, "variable_cost_yuan")
     tier = months.vip_tier if "vip_tier" in months.columns else ibis.null("string")
     return months.select("customer_id", index=month_number(months.month), vip_tier=tier, **columns)
 
@@ -112,6 +119,17 @@ def _float_or_null(table: ir.Table, name: str) -> ir.Value:
 
 def _index(table: ir.Table, name: str) -> ir.Value:
     return month_number(table[name]) if name in table.columns else ibis.null("int64")
+
+
+def _with_leaving(customers: ir.Table, panel: ir.Table) -> ir.Table:
+    """Add the month of leaving as a number; where it is not recorded, from the last month seen."""
+    if "left_month" in customers.columns:
+        return customers.mutate(left_index=month_number(customers.left_month))
+    last = panel.index.max().as_scalar()
+    seen = panel.group_by(seen_id="customer_id").agg(seen=panel.index.max())
+    found = customers.left_join(seen, customers.customer_id == seen.seen_id)
+    gone = (found.seen < last).ifelse(found.seen + 1, ibis.null("int64"))
+    return found.mutate(left_index=gone).drop("seen_id", "seen")
 
 
 def _contacted(contacts: ir.Table, campaign_id: str) -> ir.Table:
@@ -173,6 +191,7 @@ def _with_months(risk: ir.Table, panel: ir.Table, window_months: int) -> ir.Tabl
         ).mean(),
         revenue_yuan=over(rows.bill_yuan, 1, window_months).sum().fill_null(0.0),
         kept_bill_yuan=over(rows.bill_yuan, 1, window_months).mean(),
+        margin_yuan=_after(rows, "margin_yuan", window_months),
         months=(rows.since >= 1).cast("int64").sum(),
         complaints=_after(rows, "complaints", window_months),
         arrears_stops=_after(rows, "arrears_stops", window_months),
@@ -202,7 +221,7 @@ def _with_customer(rows: ir.Table, customers: ir.Table, window_months: int) -> i
     own = customers.select(
         own_id="customer_id",
         joined=_index(customers, "joined_month"),
-        left=_index(customers, "left_month"),
+        left="left_index",
         locked=_index(customers, "handset_until_month"),
         before_age_years=_float_or_null(customers, "age_years"),
         **groups,
@@ -218,6 +237,28 @@ def _with_customer(rows: ir.Table, customers: ir.Table, window_months: int) -> i
         before_handset_lock=(rows.locked >= rows.period).fill_null(False).cast("float64"),
     )
     return rows.drop("own_id", "joined", "left", "locked")
+
+
+def _with_assignment(rows: ir.Table, contacts: ir.Table, campaign_id: str) -> ir.Table:
+    """Add who was held out that month, and what the contact cost."""
+    own = contacts.filter(contacts.campaign_id == campaign_id)
+    own = own.select(
+        assigned_id="customer_id",
+        assigned_index=month_number(own.assigned_month),
+        control=(own.arm == "control").cast("int64"),
+        cost=_float_or_null(own, "cost_yuan"),
+    )
+    own = own.group_by("assigned_id", "assigned_index").agg(
+        control=own.control.max(), cost=own.cost.sum()
+    )
+    rows = rows.left_join(
+        own, [rows.customer_id == own.assigned_id, rows.period == own.assigned_index]
+    )
+    rows = rows.mutate(
+        held_out=(rows.control == 1).fill_null(False) & ~rows.treated,
+        cost_yuan=rows.treated.ifelse(rows.cost, ibis.null("float64")),
+    )
+    return rows.drop("assigned_id", "assigned_index", "control", "cost")
 
 
 def _with_other_contacts(rows: ir.Table, contacts: ir.Table, campaign_id: str) -> ir.Table:

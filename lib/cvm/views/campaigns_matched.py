@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -14,7 +13,7 @@ from cvm.campaigns.compare_designs import label_name
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.months import format_month, month_from_index
-from cvm.views.theme import Palette, Width, share_axis, themed
+from cvm.views.theme import Palette, Width, new_figure, share_axis, themed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from cvm.campaigns.targeted import Sensitivity, TargetedEffect
 
 MOST_ROWS = 14
+_FEW_ROWS = 8
 _LEVEL = 0.025
 
 
@@ -46,7 +46,7 @@ def plot_love_matched(
     worst = table[["smd", "smd_before"]].abs().max(axis=1).sort_values(ascending=False)
     shown = table.loc[worst.index[:MOST_ROWS]]
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width, len(shown))
         axes.axvspan(-check.limit, check.limit, color=palette.faint, alpha=0.5, linewidth=0)
         axes.axvline(0, color=palette.muted, linewidth=1)
         places = np.arange(len(shown))
@@ -87,7 +87,7 @@ def plot_overlap(
     if scores.empty:
         raise ArgumentError("effect.scores", "empty", "there for a result that can tell")
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         edges = np.r_[scores["low"], scores["high"].iloc[-1]]
         parts = (("control", palette.muted, "at_risk"), ("treated", palette.main, "contacted"))
         for arm, color, name in parts:
@@ -114,7 +114,7 @@ def plot_before_after(
     """Draw the naive change, what came without contact, and what is left."""
     table = reading.summary()
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width, len(table))
         colors = (palette.accent, palette.muted, palette.main)
         rows = table[["part", "change", "low", "high"]].to_dict("records")
         if reading.reason:
@@ -166,7 +166,7 @@ def plot_sensitivity(
     """Draw the largest p-value that something unknown allows, by its strength."""
     bounds = sensitivity.bounds
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width)
         if bounds.empty:
             _cannot_tell(axes, 0.5, lang, palette)
         else:
@@ -192,7 +192,7 @@ def _forest(
     first = next(iter(rows.values()))
     scale = 100.0 if first.outcome.kind == "share" else 1.0
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = _axes(ax, width, len(rows))
         axes.axvline(0, color=palette.muted, linewidth=1)
         for place, (label, one) in enumerate(rows.items()):
             if not one.can_tell:
@@ -243,5 +243,9 @@ def _signed(value: float, _: int) -> str:
     return "0" if abs(value) < 1e-12 else f"{value:+.3g}".replace("-", "−")
 
 
-def _axes(ax: Axes | None) -> Axes:
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+def _axes(ax: Axes | None, width: Width, rows: int = 0) -> Axes:
+    """Return axes of the page's width, high enough for its rows."""
+    height = 336 if width == "wide" else 300
+    if rows:
+        height = 110 + rows * (26 if rows > _FEW_ROWS else 40)
+    return new_figure(width, height).subplots() if ax is None else ax

@@ -1,0 +1,73 @@
+"""A campaign without a control in the register: its evidence, its effect and what it was worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from cvm.campaigns.candidates import Candidates
+from cvm.campaigns.compare_designs import compare_methods
+from cvm.campaigns.profit import Profit
+from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.profit_measured import measured_from
+from cvm.campaigns.register import Entry, entry_of
+from cvm.campaigns.targeted import TargetedEffect, evidence_of
+
+ROBUST = "aipw_cross_fitted"
+
+
+def targeted_profit(
+    candidates: Candidates,
+    effect: TargetedEffect,
+    *,
+    assumptions: Assumptions | None = None,
+) -> Profit | None:
+    """Return what the campaign was worth; None where cost, margin or effect cannot be told.
+
+    Args:
+        candidates: The contacted and those at risk, with ``cost_yuan`` of the contacted.
+        effect: What the campaign did, with margin and months kept among its outcomes.
+        assumptions: What the campaign itself cannot show.
+    """
+    known = {one.outcome.name for one in effect.estimates}
+    if not effect.headline.can_tell or not {"margin_yuan", "months"} <= known:
+        return None
+    margin, months = (effect.row(outcome=name, method=ROBUST) for name in ("margin_yuan", "months"))
+    if not (margin.can_tell and months.can_tell and candidates.knows("cost_yuan")):
+        return None
+    cost = candidates.column("cost_yuan")[candidates.treated]
+    measured = measured_from(
+        effect.headline,
+        window_months=candidates.window_months,
+        cost_yuan=float(np.nan_to_num(cost).mean()),
+        monthly_margin_yuan=margin.control_mean / months.control_mean,
+        margin=margin,
+    )
+    return Profit(
+        campaign=effect.campaign,
+        measured=measured,
+        assumptions=assumptions or Assumptions(),
+        churn=effect.headline,
+    )
+
+
+def targeted_entry(
+    campaign: Mapping[Any, Any], effect: TargetedEffect, profit: Profit | None = None
+) -> Entry:
+    """Return the campaign's row of the register.
+
+    Args:
+        campaign: Its row in the contract table ``campaigns``.
+        effect: What it did to churn, the headline.
+        profit: What it was worth, where that can be told.
+    """
+    failed = () if effect.checks is None else tuple(one.name for one in effect.checks.failed)
+    return entry_of(
+        campaign,
+        effect.headline,
+        evidence=evidence_of(effect, compare_methods(effect)),
+        failed_checks=failed,
+        **({} if profit is None else profit.money()),
+    )
