@@ -51,6 +51,8 @@ def published(tmp_path_factory):
     from cvm.publish.snapshot import write_snapshot
     from cvm.views.fonts import WEB_FONT_FILE, web_font
     from cvm.views.pages import PAGES
+    from early_warning_tables import INFO as WARNING_INFO
+    from early_warning_tables import early_warning_tables
     from overview_tables import INFO, overview_tables
     from points_budget_tables import INFO as POINTS_INFO
     from points_budget_tables import points_budget_tables
@@ -59,6 +61,7 @@ def published(tmp_path_factory):
     made = {
         "overview": PAGES["overview"].make(overview_tables(), INFO),
         "points-budget": PAGES["points-budget"].make(points_budget_tables(), POINTS_INFO),
+        "early-warning": PAGES["early-warning"].make(early_warning_tables(), WARNING_INFO),
     }
     write_snapshot(
         root,

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 
 from cvm.core.checks import check_columns
@@ -114,8 +113,10 @@ class WarningList(Result):
     def ranks(self, bins: int = 20, least: int = 10) -> pd.DataFrame:
         """Return candidates in groups of rank: what a capacity between them would reach.
 
+        A group ends where the calls end, wherever both sides have enough customers.
+
         Args:
-            bins: Most groups.
+            bins: About how many groups.
             least: Fewest customers a group has; fewer candidates than that give no group.
 
         Returns:
@@ -123,14 +124,20 @@ class WarningList(Result):
             ``act_cost_yuan``: sums of the group.
         """
         table = self.candidates.sort_values("rank")
-        groups = min(bins, len(table) // least)
-        place = np.arange(len(table)) * max(groups, 1) // max(len(table), 1)
-        frame = table.assign(
-            rank_group=place + 1, customers=1, expected_leavers=table["chance_share"]
-        )
+        within = min(self.calls, len(table))
+        sides = [within, len(table) - within]
+        if min(sides) < least:
+            sides = [len(table)]
+        place: list[int] = []
+        for size in sides:
+            share = size / max(len(table), 1)
+            groups = max(1, min(round(bins * share), size // least))
+            start = place[-1] + 1 if place else 1
+            place += [start + at * groups // size for at in range(size)]
+        frame = table.assign(rank_group=place, customers=1, expected_leavers=table["chance_share"])
         names = ["customers", "expected_leavers", "value_at_risk_yuan", "act_cost_yuan"]
         found = frame.groupby("rank_group", as_index=False)[names].sum()
-        return found if groups else found.iloc[:0]
+        return found if len(table) >= least else found.iloc[:0]
 
     def summary(self) -> pd.DataFrame:
         """Return the list's figures: key, value."""

@@ -109,5 +109,19 @@ PAGES: dict[str, PageMaker] = {
             ),
             maker="cvm.views.pages_points_budget:make_points_budget",
         ),
+        PageMaker(
+            name="early-warning",
+            needs=("early_warning_facts", "early_warning_ranks"),
+            optional=(
+                "early_warning_fates",
+                "early_warning_reasons",
+                "early_warning_tiers",
+                "early_warning_counties",
+                "early_warning_scored",
+                "early_warning_calibration",
+                "early_warning_healths",
+            ),
+            maker="cvm.views.pages_early_warning:make_early_warning",
+        ),
     )
 }

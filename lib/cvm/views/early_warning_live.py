@@ -1,0 +1,176 @@
+"""The live part of the early-warning page: the levers, their words, every text at a setting.
+
+What the browser's script (``apps/early_warning.js``) writes when a lever is moved is written here
+first, in Python, for the page as it is published; a test holds the two to each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from cvm.core.i18n import catalogue, say
+from cvm.core.money import format_number, format_share, format_yuan
+from cvm.segments.warning_reach import COLUMNS, evaluate_reach
+
+AREA = "early_warning"
+LEVERS = ("calls", "saved")
+LEAST_YUAN = 0.5
+_WORDS = ("live", "card")
+Table = Mapping[str, Sequence[float]]
+
+
+def table_of(frame: pd.DataFrame | None) -> dict[str, list[float]] | None:
+    """Return the groups of rank as plain lists; ``None`` where one is missing or withheld."""
+    if frame is None or frame.empty or frame[list(COLUMNS)].isna().any(axis=None):
+        return None
+    ordered = frame.sort_values("rank_group")
+    return {name: [float(value) for value in ordered[name]] for name in COLUMNS}
+
+
+def levers_of(table: Table, facts: Mapping[str, float], lang: str) -> list[dict[str, Any]]:
+    """Return the sliders: name, label, bounds, step, today's setting and words of it."""
+    candidates = sum(table["customers"])
+    now = settings_now(table, facts)
+    bounds = {"calls": (0.0, candidates, 1.0), "saved": (0.0, 0.5, 0.01)}
+    found = []
+    for lever in LEVERS:
+        low, high, step = bounds[lever]
+        value = setting_words(lever, now[lever], lang)
+        today = "today" if lever == "calls" else "assumed"
+        found.append(
+            {
+                "lever": lever,
+                "name": lever,
+                "label": say(f"{AREA}.lever.{lever}", lang),
+                "low": low,
+                "high": high,
+                "step": step,
+                "now": now[lever],
+                "value": value,
+                "today": say(f"{AREA}.live.{today}", lang, value=value),
+            }
+        )
+    return found
+
+
+def settings_now(table: Table, facts: Mapping[str, float]) -> dict[str, float]:
+    """Return where the levers stand: the calls of the list, the saved share of the book."""
+    candidates = sum(table["customers"])
+    return {
+        "calls": min(facts.get("calls", candidates), candidates),
+        "saved": facts.get("saved_share", 0.2),
+    }
+
+
+def setting_words(lever: str, value: float, lang: str) -> str:
+    """Return a lever's setting as people say it."""
+    if lever == "saved":
+        return format_share(value, decimals=0)
+    return say(f"{AREA}.live.calls_value", lang, calls=f"{value:,.0f}")
+
+
+def words(lang: str) -> dict[str, str]:
+    """Return the templates that the script fills, by key."""
+    wanted = tuple(f"{AREA}.{part}." for part in _WORDS)
+    found = {key: entry[lang] for key, entry in catalogue().items() if key.startswith(wanted)}
+    return {key.removeprefix(f"{AREA}."): text for key, text in found.items()}
+
+
+def texts_at(
+    table: Table, facts: Mapping[str, float], settings: Mapping[str, float], lang: str
+) -> dict[str, Any]:
+    """Return the page's live texts at a setting of the levers.
+
+    Args:
+        table: Groups of rank.
+        facts: The page's facts.
+        settings: Lever → setting; those left out stay where they are today.
+        lang: ``"zh"`` or ``"en"``.
+
+    Returns:
+        ``sentence`` (empty at today's setting), ``tone``, ``cards`` and the two charts' titles.
+    """
+    now = settings_now(table, facts)
+    at = now | dict(settings)
+    got = evaluate_reach(table, calls=at["calls"], saved_share=at["saved"])
+    moved = any(abs(at[lever] - now[lever]) > 1e-9 for lever in LEVERS)
+    shown = {
+        "calls": f"{got['calls']:,.0f}",
+        "candidates": f"{got['candidates']:,.0f}",
+        "leavers": format_number(got["leavers"], lang),
+        "value": format_yuan(got["value_yuan"], lang),
+        "share": format_share(got["value_share"], decimals=0),
+        "cost": format_yuan(got["cost_yuan"], lang),
+        "saved": format_share(at["saved"], decimals=0),
+        "gain": _signed(got["gain_yuan"], lang),
+        "best": f"{got['best_calls']:,.0f}",
+    }
+    pays = (
+        "all" if got["best_calls"] >= got["candidates"] else "some" if got["best_calls"] else "no"
+    )
+    return {
+        "sentence": say(f"{AREA}.live.moved", lang, **shown) if moved else "",
+        "tone": tone_of(got),
+        "cards": {
+            "calls": _card(
+                value=shown["calls"], unit=_unit(lang),
+                change=say(f"{AREA}.card.calls_change", lang, **shown),
+                note=say(f"{AREA}.card.calls_note", lang),
+            ),
+            "leavers": _card(
+                value=shown["leavers"], unit=_unit(lang),
+                change=say(f"{AREA}.card.leavers_change", lang, share=_rate(got)),
+                note=say(f"{AREA}.card.leavers_note", lang),
+            ),
+            "value": _card(
+                **_money(shown["value"], lang),
+                change=say(f"{AREA}.card.value_change", lang, **shown),
+                note=say(f"{AREA}.card.value_note", lang),
+            ),
+            "gain": _card(
+                **_money(shown["gain"], lang),
+                change=say(f"{AREA}.card.gain_change", lang, **shown),
+                tone=tone_of(got),
+                direction="" if tone_of(got) == "neutral" else
+                "up" if got["gain_yuan"] > 0 else "down",
+                note=say(f"{AREA}.card.gain_note", lang, **shown),
+            ),
+        },
+        "reach_title": say(f"{AREA}.live.reach_title", lang, **shown),
+        "gain_title": say(f"{AREA}.live.gain_title_{pays}", lang, **shown),
+    }  # fmt: skip
+
+
+def tone_of(got: Mapping[str, float]) -> str:
+    """Return how the gain is to be read."""
+    gain = got["gain_yuan"]
+    return "good" if gain > LEAST_YUAN else "bad" if gain < -LEAST_YUAN else "neutral"
+
+
+def _rate(got: Mapping[str, float]) -> str:
+    return format_share(got["leavers"] / got["calls"] if got["calls"] else None)
+
+
+def _signed(yuan: float, lang: str) -> str:
+    return ("−" if yuan <= -LEAST_YUAN else "") + format_yuan(abs(yuan), lang)
+
+
+def _unit(lang: str) -> str:
+    return "户" if lang == "zh" else ""
+
+
+def _money(text: str, lang: str) -> dict[str, str]:
+    if lang == "zh":
+        return {"value": text.removesuffix("元"), "unit": "元"}
+    return {"value": text, "unit": ""}
+
+
+def _card(**parts: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {
+        "value": "", "unit": "", "change": "", "direction": "", "tone": "neutral", "note": "",
+        "gauge": None,
+    }  # fmt: skip
+    return empty | parts

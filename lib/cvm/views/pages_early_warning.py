@@ -1,0 +1,266 @@
+"""The early-warning page: whom to call in numbers, why, what is at stake, how good the list is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cvm.core.i18n import LANGUAGES, say
+from cvm.core.money import format_number, format_share, format_yuan
+from cvm.core.months import month_from_index
+from cvm.plan.overview import TIER_ORDER
+from cvm.segments.warning_words import outlook_sentence
+from cvm.views import overview
+from cvm.views.cards_overview import read_facts
+from cvm.views.early_warning_live import AREA, levers_of, table_of, texts_at, words
+from cvm.views.page_parts import page_dates, picture, withheld_note
+from cvm.views.pages import Page, Tables
+from cvm.views.pictures_early_warning import make_charts
+from cvm.views.segments_warning import trigger_name
+
+NAME = "early-warning"
+PREFIX = "early_warning_"
+CARDS = ("calls", "leavers", "value", "gain")
+# What the browser needs of the facts, beside the groups of rank.
+LIVE_FACTS = ("calls", "saved_share")
+
+
+def make_early_warning(tables: Tables, info: Mapping[str, Any]) -> Page:
+    """Make the early-warning page in both languages; see :class:`cvm.views.pages.PageMaker`."""
+    mine = {
+        name.removeprefix(PREFIX): frame
+        for name, frame in tables.items()
+        if name.startswith(PREFIX)
+    }
+    facts = read_facts(mine.get("facts"))
+    ranks = table_of(mine.get("ranks")) if "calls" in facts else None
+    content: dict[str, dict[str, Any]] = {}
+    figures: dict[str, bytes] = {}
+    for lang in LANGUAGES:
+        content[lang], pictures = _make(mine, facts, ranks, info, lang)
+        figures.update(pictures)
+    return Page(content=content, figures=figures)
+
+
+def _make(
+    tables: Tables,
+    facts: Mapping[str, float],
+    ranks: Mapping[str, Any] | None,
+    info: Mapping[str, Any],
+    lang: str,
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    shown, pictures = [], {}
+    for chart in make_charts(tables, facts, lang):
+        entry, files = picture(chart, NAME, say(f"{AREA}.chart.{chart.key}", lang), lang)
+        shown.append(entry)
+        pictures.update(files)
+    content = {
+        "lang": lang,
+        "title": say(f"{AREA}.title", lang),
+        "suite": say("overview.suite", lang),
+        "question": say(f"{AREA}.question", lang),
+        "sentence": outlook_sentence(facts, lang),
+        "tone": _tone(facts),
+        "cards": _cards(ranks, facts, lang),
+        "live": None if ranks is None else _live(ranks, facts, lang),
+        "charts": shown,
+        "drill": _drill(tables, facts, lang),
+        "notes": _notes(tables, facts, ranks is not None, info, lang),
+        "dates": page_dates(info, lang, last=_last_month(facts)),
+    }
+    return content, pictures
+
+
+def _tone(facts: Mapping[str, float]) -> str:
+    if "last_lift_low" not in facts:
+        return "neutral"
+    return "good" if facts["last_lift_low"] > 1 else "bad"
+
+
+def _cards(
+    ranks: Mapping[str, Any] | None, facts: Mapping[str, float], lang: str
+) -> list[dict[str, Any]]:
+    empty = {"target": "", "spark": [], "spark_alt": ""}
+    cards = []
+    if ranks is not None:
+        texts = texts_at(ranks, facts, {}, lang)["cards"]
+        cards = [
+            {"key": key, "label": say(f"{AREA}.card.{key}", lang), **empty, **texts[key]}
+            for key in CARDS
+        ]
+    if "last_precision" in facts and "last_lift" in facts:
+        clear = facts.get("last_lift_low", 0.0) > 1
+        cards.append(
+            {
+                "key": "last",
+                "label": say(f"{AREA}.card.last", lang),
+                **empty,
+                "value": format_share(facts["last_precision"]),
+                "unit": "",
+                "change": say(f"{AREA}.card.last_change", lang, lift=f"{facts['last_lift']:.1f}"),
+                "direction": "up" if facts["last_lift"] > 1 else "down",
+                "tone": "good" if clear else "bad",
+                "note": say(
+                    f"{AREA}.card.last_note",
+                    lang,
+                    caught=format_share(facts.get("last_caught"), decimals=0),
+                ),
+                "gauge": None,
+            }
+        )
+    return cards
+
+
+def _live(ranks: Mapping[str, Any], facts: Mapping[str, float], lang: str) -> dict[str, Any]:
+    texts = texts_at(ranks, facts, {}, lang)
+    return {
+        "levers": levers_of(ranks, facts, lang),
+        "words": words(lang),
+        "titles": {name: texts[f"{name}_title"] for name in ("reach", "gain")},
+        "facts": {name: facts[name] for name in LIVE_FACTS if name in facts},
+        # The groups are the same in both languages and travel once.
+        "table": dict(ranks) if lang == LANGUAGES[0] else {},
+    }
+
+
+def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, Any]:
+    """Return customers who may be called by reason, card and county, ready to show."""
+    groups = []
+    for name, column in (("reasons", "reason"), ("tiers", "vip_tier"), ("counties", "county")):
+        frame = tables.get(name)
+        if frame is None or frame.empty:
+            continue
+        choices = [
+            {
+                "key": f"{column.removeprefix('vip_')}:{value}",
+                "label": _label(column, value, lang),
+                "facts": _drill_facts(frame[frame[column] == value], lang),
+            }
+            for value in _ordered(frame, column)
+        ]
+        groups.append({"label": say(f"{AREA}.drill.group_{name}", lang), "choices": choices})
+    return {
+        "heading": say(f"{AREA}.drill.heading", lang),
+        "label": say(f"{AREA}.drill.label", lang),
+        "all": {
+            "key": "",
+            "label": say(f"{AREA}.drill.all", lang),
+            "facts": _whole_facts(tables.get("fates"), facts, lang),
+        },
+        "groups": groups,
+    }
+
+
+def _label(column: str, value: str, lang: str) -> str:
+    if column == "reason":
+        return trigger_name(value, lang)
+    return overview.group_label(column.removeprefix("vip_"), value, lang)
+
+
+def _ordered(frame: pd.DataFrame, column: str) -> list[str]:
+    """Return the groups, tiers from the highest, others from the most value at risk."""
+    values = frame.groupby(column)["value_at_risk_yuan"].sum().sort_values(ascending=False)
+    names = [str(name) for name in values.index]
+    if column != "vip_tier":
+        return names
+    places = {tier: place for place, tier in enumerate(TIER_ORDER)}
+    return sorted(names, key=lambda name: places.get(name, len(places)))
+
+
+def _drill_facts(cells: pd.DataFrame, lang: str) -> list[list[str]]:
+    """Return a group's facts; what rests on a withheld cell is a dash."""
+    # No row of called customers means that none is, not that it is withheld.
+    called = cells[cells["status"] == "called"]
+    return _six(
+        customers=_sum(cells["customers"]),
+        calls=_sum(called["customers"]),
+        leavers=_sum(cells["expected_leavers"]),
+        value=_sum(cells["value_at_risk_yuan"]),
+        called_value=_sum(called["value_at_risk_yuan"]),
+        lang=lang,
+    )
+
+
+def _sum(values: pd.Series) -> float:
+    """Return the sum; not a number if one is missing, 0 of none."""
+    return float(values.astype("Float64").to_numpy(dtype=float, na_value=np.nan).sum())
+
+
+def _whole_facts(
+    fates: pd.DataFrame | None, facts: Mapping[str, float], lang: str
+) -> list[list[str]]:
+    nan = float("nan")
+    leavers = value = nan
+    if fates is not None and len(fates):
+        may = fates[fates["fate"].isin(["called", "held_out", "over_capacity"])]
+        leavers, value = _sum(may["expected_leavers"]), _sum(may["value_at_risk_yuan"])
+    return _six(
+        customers=facts.get("candidates", nan),
+        calls=facts.get("calls", nan),
+        leavers=leavers,
+        value=value,
+        called_value=facts.get("called_value_at_risk_yuan", nan),
+        lang=lang,
+    )
+
+
+def _six(
+    *, customers: float, calls: float, leavers: float, value: float, called_value: float, lang: str
+) -> list[list[str]]:
+    share = leavers / customers if customers else float("nan")
+    texts = {
+        "customers": format_number(customers, lang, digits=4),
+        "calls": format_number(calls, lang, digits=4),
+        "leavers": format_number(leavers, lang),
+        "share": format_share(share),
+        "value": format_yuan(value, lang),
+        "called_value": format_yuan(called_value, lang),
+    }
+    return [[say(f"{AREA}.drill.{key}", lang), text] for key, text in texts.items()]
+
+
+def _notes(
+    tables: Tables, facts: Mapping[str, float], live: bool, info: Mapping[str, Any], lang: str
+) -> list[str]:
+    wanted = []
+    if "candidates" not in facts:
+        wanted.append("no_facts")
+    if not live:
+        wanted.append("no_levers")
+    if "scored" not in tables:
+        wanted.append("no_score")
+    if "calibration" not in tables:
+        wanted.append("no_test")
+    wanted.append("assumed")
+    notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
+    fates = _fates_note(tables.get("fates"), lang)
+    return [*notes, *fates, withheld_note(info, lang), say(f"{AREA}.note.definitions", lang)]
+
+
+def _fates_note(fates: pd.DataFrame | None, lang: str) -> list[str]:
+    """Return why customers with a sign are not called, in one sentence."""
+    if fates is None or fates.empty:
+        return []
+    against = fates[~fates["fate"].isin(["called", "no_sign", "unknown"])].dropna(
+        subset=["customers"]
+    )
+    items = [
+        say(f"{AREA}.note.fate", lang, fate=say(f"segments_warning.fate.{fate}", lang),
+            customers=f"{customers:,.0f}")
+        for fate, customers in zip(against["fate"], against["customers"], strict=True)
+    ]  # fmt: skip
+    if not items:
+        return []
+    listed = say("segments_warning.semicolon", lang).join(items)
+    return [say(f"{AREA}.note.fates", lang, list=listed)]
+
+
+def _last_month(facts: Mapping[str, float]) -> date | None:
+    """Return the month before the list's day."""
+    if "listed_index" not in facts:
+        return None
+    return month_from_index(int(facts["listed_index"]) - 1)

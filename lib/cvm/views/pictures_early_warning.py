@@ -1,0 +1,177 @@
+"""The early-warning page's pictures that do not move: a headline, a chart, its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cvm.core.i18n import say
+from cvm.core.money import format_number, format_share, format_yuan
+from cvm.views import segments_warning as draw
+from cvm.views.charts_overview import Chart
+from cvm.views.pages import Tables
+from cvm.views.segments_churn import draw_calibration
+from cvm.views.theme import Width, new_figure
+
+AREA = "early_warning"
+Facts = Mapping[str, float]
+
+
+def make_charts(tables: Tables, facts: Facts, lang: str) -> list[Chart]:
+    """Return the charts that the tables allow, in the order of the page."""
+    makers = (
+        ("reasons", reasons_chart),
+        ("scored", scored_chart),
+        ("calibration", calibration_chart),
+        ("healths", healths_chart),
+    )
+    charts = [
+        make(tables[name], lang) for name, make in makers if name in tables and len(tables[name])
+    ]
+    return [chart for chart in charts if chart is not None]
+
+
+def reasons_chart(cells: pd.DataFrame, lang: str) -> Chart | None:
+    """Value at risk by first reason, called and beyond capacity."""
+    shown = cells.dropna(subset=["value_at_risk_yuan", "customers"])
+    if shown.empty:
+        return None
+    sums = shown.groupby("reason")[["customers", "value_at_risk_yuan"]].sum()
+    sums = sums.sort_values("value_at_risk_yuan", ascending=False)
+    names = [draw.trigger_name(str(name), lang) for name in sums.index]
+    values = [format_yuan(float(one), lang) for one in sums["value_at_risk_yuan"]]
+    sizes = [format_number(float(one), lang, digits=4) for one in sums["customers"]]
+    title = say(
+        f"{AREA}.chart.reasons_title", lang, reason=names[0], value=values[0], customers=sizes[0]
+    )
+    items = [
+        say(f"{AREA}.chart.reasons_item", lang, reason=name, value=value, customers=size)
+        for name, value, size in zip(names, values, sizes, strict=True)
+    ]
+    rows = [
+        [
+            draw.trigger_name(row["reason"], lang),
+            say(f"segments_warning.fate.{row['status']}", lang),
+            f"{row['customers']:,.0f}",
+            f"{row['expected_leavers']:,.1f}",
+            f"{row['value_at_risk_yuan']:,.0f}",
+        ]
+        for row in shown.sort_values("value_at_risk_yuan", ascending=False).to_dict("records")
+    ]
+    columns = ("reason", "status", "customers", "expected_leavers", "value_at_risk_yuan")
+    return Chart(
+        key="reasons",
+        title=title,
+        alt=say(f"{AREA}.chart.reasons_alt", lang, list=_listed(items, lang)),
+        table=_table(columns, rows, lang),
+        paint=_painter(lambda axes: draw.draw_reasons(shown, axes, lang), 300, 300),
+    )
+
+
+def scored_chart(groups: pd.DataFrame, lang: str) -> Chart | None:
+    """The share who left of last list, beside all others."""
+    shares = groups.set_index("group")["left_share"]
+    if not {"listed", "rest"} <= set(shares.dropna().index):
+        return None
+    values = {name: format_share(float(shares[name])) for name in ("listed", "rest")}
+    rows = [
+        [
+            say(f"{AREA}.scored.{row['group']}", lang),
+            f"{row['customers']:,.0f}",
+            f"{row['left']:,.0f}",
+            format_share(row["left_share"]),
+            format_share(row["low_share"]),
+            format_share(row["high_share"]),
+        ]
+        for row in groups.to_dict("records")
+    ]
+    columns = ("group", "customers", "left", "left_share", "low_share", "high_share")
+    return Chart(
+        key="scored",
+        title=say(f"{AREA}.chart.scored_title", lang, **values),
+        alt=say(f"{AREA}.chart.scored_alt", lang, **values),
+        table=_table(columns, rows, lang),
+        paint=_painter(lambda axes: draw.draw_scored(groups, axes, lang), 300, 240),
+    )
+
+
+def calibration_chart(curve: pd.DataFrame, lang: str) -> Chart | None:
+    """What customers were given as their risk, and how many left, on later months."""
+    shown = curve.dropna(subset=["expected_share", "observed_share"]).sort_values("group")
+    if shown.empty:
+        return None
+    top = shown.iloc[-1]
+    values = {
+        "expected": format_share(float(top["expected_share"])),
+        "observed": format_share(float(top["observed_share"])),
+    }
+    inside = (shown["low_share"] <= shown["expected_share"]) & (
+        shown["expected_share"] <= shown["high_share"]
+    )
+    counts = {"inside": int(inside.sum()), "groups": len(shown)}
+    names = ("customers", "expected_share", "observed_share", "low_share", "high_share")
+    rows = [
+        [str(row["group"]), f"{row['customers']:,.0f}", *(format_share(row[n]) for n in names[1:])]
+        for row in shown.to_dict("records")
+    ]
+    return Chart(
+        key="calibration",
+        title=say(f"{AREA}.chart.calibration_title", lang, **values),
+        alt=say(f"{AREA}.chart.calibration_alt", lang, **values, **counts),
+        table=_table(("risk_group", *names), rows, lang),
+        paint=_painter(lambda axes: draw_calibration(shown, axes, lang), 320, 320),
+    )
+
+
+def healths_chart(table: pd.DataFrame, lang: str) -> Chart | None:
+    """How well the composite score and each health tell leavers."""
+    known = table.dropna(subset=["auc"])
+    healths = known[known["score"] != "composite"]
+    if healths.empty or len(healths) == len(known):
+        return None
+    names = {name: say(f"segments_warning.health.{name}", lang) for name in known["score"]}
+    best = healths.sort_values("auc").iloc[-1]
+    whole = known[known["score"] == "composite"].iloc[0]
+    values = {
+        "best": names[best["score"]],
+        "auc": f"{best['auc']:.2f}",
+        "composite": f"{whole['auc']:.2f}",
+    }
+    rows = [
+        [
+            names[row["score"]],
+            *(f"{row[name]:.3f}" for name in ("auc", "auc_low", "auc_high", "ratio")),
+        ]
+        for row in known.to_dict("records")
+    ]
+    columns = ("score", "auc", "auc_low", "auc_high", "ratio")
+    return Chart(
+        key="healths",
+        title=say(f"{AREA}.chart.healths_title", lang, **values),
+        alt=say(f"{AREA}.chart.healths_alt", lang, **values),
+        table=_table(columns, rows, lang),
+        paint=_painter(lambda axes: draw.draw_healths(known, axes, lang), 320, 280),
+    )
+
+
+def _painter(
+    paint: Callable[[Axes], Any], wide_px: float, phone_px: float
+) -> Callable[[Width], Figure]:
+    def painted(width: Width) -> Figure:
+        figure = new_figure(width, wide_px if width == "wide" else phone_px)
+        paint(figure.subplots())
+        return figure
+
+    return painted
+
+
+def _table(columns: tuple[str, ...], rows: list[list[str]], lang: str) -> dict[str, Any]:
+    return {"columns": [say(f"{AREA}.column.{name}", lang) for name in columns], "rows": rows}
+
+
+def _listed(items: list[str], lang: str) -> str:
+    return ("；" if lang == "zh" else "; ").join(items)
