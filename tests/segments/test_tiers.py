@@ -149,6 +149,10 @@ def test_movers_and_their_cost_by_hand():
     total = moved.summary().iloc[0]
     assert (total["up_customers"], total["down_customers"], total["same_customers"]) == (4, 10, 5)
     assert total["cost_change_yuan"] == pytest.approx(-25 - 765.5 + 36)
+    published = moved.frames()
+    assert published["tier_movers"]["tier"].tolist() == ["gold", "silver", "none"]
+    assert published["tier_change"]["customers"].tolist() == [10, 5, 4]
+    assert published["tier_change"]["cost_change_yuan"].sum() == pytest.approx(-754.5)
     assert "4 customers rise a tier and 10 fall" in moved.text("en")
     assert "it saves ¥75" in moved.text("en")
     assert "4户升级、10户降级" in moved.text("zh")

@@ -150,10 +150,10 @@ def reduce_segments_spread(
 
     def fen(name: str) -> ir.Value:
         if name == "margin_yuan":
-            return _fen(rows.bill_yuan) - _fen(rows.variable_cost_yuan)
-        return _fen(rows[name])
+            return fen("bill_yuan") - fen("variable_cost_yuan")
+        return (rows[name].cast("float64").sum() * FEN).round().fill_null(0).cast("int64")
 
-    sums = {name: fen(name).sum().cast("int64") for name in columns}
+    sums = {name: fen(name) for name in columns}
     here = (rows.month == month).cast("int64").sum()
     each = rows.group_by("customer_id").agg(here=here, seen=rows.count(), **sums)
     each = each.filter(each.here > 0)
@@ -251,7 +251,3 @@ def _cells(rows: ir.Table, groups: Mapping[str, ir.Value]) -> ir.Table:
         stopped_customers=found.stopped.sum(),
     )
     return cells.order_by(names) if names else cells
-
-
-def _fen(value: ir.Value) -> ir.Value:
-    return (value.cast("float64") * FEN).round().cast("int64").fill_null(0)

@@ -27,6 +27,7 @@ NO_CAP = 99
 
 FEN = 100
 _ROUND = 6
+_HALF_FEN = 0.005
 SHARED_TYPES = ("family", "corporate")
 SCENES = ("business_travel", "data", "local", "mixed")
 
@@ -107,7 +108,8 @@ def segment_rows(
     ladders, bands = ladders or {}, bands or {}
     _check(months, customers, accounts, ladders, bands, scenes, by)
     first = add_months(month, 1 - window_months)
-    sums = _Sums(months, ledger, month)
+    windows = _windows(ladders)
+    sums = _Sums(months, ledger, _first_month(windows, first), month)
     made: dict[str, ir.Value] = {
         "months_seen": sums.count(first, month),
         "revenue_fen": sums.fen("bill_yuan", first, month),
@@ -121,12 +123,11 @@ def segment_rows(
     if scenes is not None:
         wanted = ("voice_yuan", "data_yuan", "voice_minutes", "roaming_minutes")
         made |= {f"{name}_fen": sums.fen(name, first, month) for name in wanted}
-    windows = _windows(ladders)
-    for key, (start, end, streak) in windows.items():
-        made |= sums.window(key, start, end, streak)
+    for key, item in windows.items():
+        made |= sums.window(key, item)
     rows = sums.collapse(made)
     rows = _with_customers(rows, customers, accounts, ladders, bands, by)
-    return _finished(rows, ladders, windows, bands, averaged, scenes, by)
+    return _finished(rows, ladders, bands, averaged, scenes, by)
 
 
 def _check(
@@ -153,13 +154,13 @@ def _check(
     check_columns(customers.columns, elsewhere, "customers")
 
 
-def _windows(ladders: Mapping[str, Terms]) -> dict[str, tuple[date, date, int]]:
-    """Return the windows that ladders look back on, each once: key → first, last, streak."""
-    found: dict[str, tuple[date, date, int]] = {}
+def _windows(ladders: Mapping[str, Terms]) -> dict[str, dict[str, Any]]:
+    """Return the windows that ladders look back on, each once, with all that is asked of it."""
+    found: dict[str, dict[str, Any]] = {}
     for terms in ladders.values():
         for item in terms["assessments"]:
-            streak = item["on_time_months"] if item["on_time_bonus"] else 0
-            found[_key(item)] = (item["first_month"], item["last_month"], streak)
+            wanted = found.setdefault(_key(item), dict(item))
+            wanted["point"] = wanted["point"] or item["point"]
     return found
 
 
@@ -168,70 +169,81 @@ def _key(item: Terms) -> str:
     return f"w{month_index(item['first_month'])}_{month_index(item['last_month'])}_{streak}"
 
 
-class _Sums:
-    """Sums of a customer's months within windows, as aggregates of one pass."""
+def _first_month(windows: Mapping[str, Terms], first: date) -> date:
+    """Return the first month that any window needs."""
+    starts = [first]
+    for item in windows.values():
+        starts.append(item["first_month"])
+        if item["on_time_bonus"]:
+            starts.append(add_months(item["last_month"], 1 - item["on_time_months"]))
+    return min(starts)
 
-    def __init__(self, months: ir.Table, ledger: ir.Table | None, month: date) -> None:
-        self.months, self.ledger, self.month = months, ledger, month
-        self.first = month
+
+class _Sums:
+    """Sums of a customer's months within windows, as aggregates of one pass.
+
+    Yuan are added up as they are and rounded to fen afterwards: a customer's few bills are whole
+    fen, and far less than half a fen is lost in any order of addition.
+    """
+
+    def __init__(self, months: ir.Table, ledger: ir.Table | None, first: date, month: date) -> None:
+        self.months = months.filter(months.month >= first, months.month <= month)
+        self.ledger, self.first, self.month = ledger, first, month
         self.points: dict[str, tuple[date, date]] = {}
 
-    def _within(self, first: date, last: date) -> ir.BooleanValue:
-        self.first = min(self.first, first)
+    def _kept(self, value: ir.NumericValue, first: date, last: date) -> ir.NumericValue:
+        """Return the value in the window and 0 outside it."""
+        if first <= self.first and last >= self.month:
+            return value
         when = self.months.month
-        return (when >= first) & (when <= last)
-
-    def _amount(self, name: str) -> ir.IntegerValue | None:
-        if name not in self.months.columns:
-            return None
-        return (self.months[name].cast("float64") * FEN).round().cast("int64").fill_null(0)
+        return ((when >= first) & (when <= last)).ifelse(value, 0)
 
     def count(self, first: date, last: date) -> ir.Value:
-        return self._within(first, last).cast("int64").sum()
+        if first <= self.first and last >= self.month:
+            return self.months.count().cast("int64")
+        return self._kept(ibis.literal(1.0), first, last).sum().cast("int64")
 
     def fen(self, name: str, first: date, last: date) -> ir.Value:
-        amount = self._amount(name)
-        if amount is None:
+        if name not in self.months.columns:
             return ibis.null("int64")
-        return self._within(first, last).ifelse(amount, 0).sum().cast("int64")
+        total = self._kept(self.months[name].cast("float64"), first, last).sum()
+        return (total * FEN).round().fill_null(0).cast("int64")
 
     def total(self, name: str, first: date, last: date) -> ir.Value:
         if name not in self.months.columns:
             return ibis.literal(0, "int64")
-        value = self.months[name].cast("int64").fill_null(0)
-        return self._within(first, last).ifelse(value, 0).sum().cast("int64")
+        value = self.months[name].cast("float64")
+        return self._kept(value, first, last).sum().fill_null(0).cast("int64")
 
     def latest(self, name: str) -> ir.Value:
         value = self.months[name].cast("string")
         return (self.months.month == self.month).ifelse(value, ibis.null("string")).max()
 
-    def window(self, key: str, first: date, last: date, streak: int) -> dict[str, ir.Value]:
-        """Return what scores need of one window."""
-        within = self._within(first, last)
+    def window(self, key: str, item: Terms) -> dict[str, ir.Value]:
+        """Return what scores need of one window, and no more."""
+        first, last = item["first_month"], item["last_month"]
         found = {
-            f"{key}_n": within.cast("int64").sum(),
+            f"{key}_n": self.count(first, last),
             f"{key}_fen": self.fen("bill_yuan", first, last),
             f"{key}_stops": self.total("arrears_stops", first, last),
         }
-        if self.ledger is None:
-            amount = self._amount("bill_yuan")
-            assert amount is not None  # bill_yuan is always in the contract's months
-            found[f"{key}_points"] = within.ifelse(amount // FEN, 0).sum().cast("int64")
-        else:
+        if item["point"] and self.ledger is None:
+            # A bill of 300 yuan that is held as 299.999… has 300 whole yuan.
+            whole = (self.months.bill_yuan + _HALF_FEN).floor().cast("int32")
+            found[f"{key}_points"] = self._kept(whole, first, last).sum().fill_null(0).cast("int64")
+        elif item["point"]:
             self.points[key] = (first, last)
-        if streak:
-            paid = self.months.paid_on_time.fill_null(False)
-            recent = self._within(add_months(last, 1 - streak), last)
-            found[f"{key}_paid"] = (recent & paid).cast("int64").sum()
+        if item["on_time_bonus"]:
+            paid = self.months.paid_on_time.fill_null(False).cast("float64")
+            start = add_months(last, 1 - item["on_time_months"])
+            found[f"{key}_paid"] = self._kept(paid, start, last).sum().cast("int64")
         return found
 
     def collapse(self, made: Mapping[str, ir.Value]) -> ir.Table:
         """Return one row a customer in service in the month."""
         rows = self.months
-        here = (rows.month == self.month).cast("int64").sum()
-        window = (rows.month >= self.first) & (rows.month <= self.month)
-        found = rows.filter(window).group_by("customer_id").agg(here=here, **made)
-        found = found.filter(found.here > 0).drop("here")
+        found = rows.group_by("customer_id").agg(latest=rows.month.max(), **made)
+        found = found.filter(found.latest == self.month).drop("latest")
         if not self.points or self.ledger is None:
             return found
         earned = self.ledger.filter(
@@ -287,7 +299,6 @@ def _with_customers(
 def _finished(
     rows: ir.Table,
     ladders: Mapping[str, Terms],
-    windows: Mapping[str, tuple[date, date, int]],
     bands: Mapping[str, Sequence[float]],
     averaged: Sequence[str],
     scenes: Mapping[str, float] | None,
@@ -306,7 +317,7 @@ def _finished(
             value = (rows[f"{name}_fen"] / (FEN * rows.months_seen)).round(_ROUND)
         else:
             value = rows[f"{name}_value"]
-        made[f"{name}_band"] = value.isnull().ifelse(-1, _level(value, cuts)).cast("int64")
+        made[f"{name}_band"] = _level(value, cuts).fill_null(-1).cast("int64")
     if scenes is not None:
         made["scene"] = _scene(rows, scenes)
     made |= {name: rows[name].fill_null("unknown") for name in by}
@@ -317,22 +328,27 @@ def _rated(rows: ir.Table, name: str, terms: Terms) -> dict[str, ir.Value]:
     """Return level, score and cap of one ladder."""
     latest, *earlier = terms["assessments"]
     score = _score(rows, latest)
-    now = _eligible(rows, terms, latest).ifelse(_level(score, latest["cuts"]), UNRATED_LEVEL)
-    level = now
+    level = _level(score, latest["cuts"])
     for item in earlier:
-        then = _eligible(rows, terms, item).ifelse(
-            _level(_score(rows, item), item["cuts"]) - item["steps"], UNRATED_LEVEL
-        )
-        level = ibis.greatest(level, then)
+        then = _level(_score(rows, item), item["cuts"]) - item["steps"]
+        level = ibis.greatest(level, _if_able(rows, terms, item, then))
     stops = rows[f"{_key(latest)}_stops"]
     caps = [(stops >= count, to) for count, to in sorted(terms["cap_levels"], reverse=True)]
     cap = ibis.cases(*caps, else_=NO_CAP) if caps else ibis.literal(NO_CAP)
-    level = (now == UNRATED_LEVEL).ifelse(UNRATED_LEVEL, ibis.least(level, cap))
     return {
-        f"{name}_level": level.cast("int64"),
+        f"{name}_level": _if_able(rows, terms, latest, ibis.least(level, cap)).cast("int64"),
         f"{name}_score": score,
         f"{name}_cap": cap.cast("int64"),
     }
+
+
+def _if_able(rows: ir.Table, terms: Terms, item: Terms, level: ir.IntegerValue) -> ir.IntegerValue:
+    """Return the level of those who may be rated, else unrated.
+
+    By arithmetic, as engines compute a score again for every branch of a condition.
+    """
+    able = _eligible(rows, terms, item).cast("int64")
+    return (level.fill_null(UNRATED_LEVEL) - UNRATED_LEVEL) * able + UNRATED_LEVEL
 
 
 def _score(rows: ir.Table, item: Terms) -> ir.FloatingValue:
@@ -383,7 +399,7 @@ def _eligible(rows: ir.Table, terms: Terms, item: Terms) -> ir.BooleanValue:
 
 def _level(value: ir.NumericValue, cuts: Sequence[float]) -> ir.IntegerValue:
     """Return how many cuts a value has reached; the cut itself counts."""
-    reached = [(value >= float(cut)).ifelse(1, 0) for cut in cuts]
+    reached = [(value >= float(cut)).cast("int64") for cut in cuts]
     return reduce(add, reached) if reached else ibis.literal(0)
 
 

@@ -115,9 +115,10 @@ def _purchase_habits(
         purchases[when] < add_months(month, 1),
         purchases[amount] > 0,
     )
-    fen = (rows[amount].cast("float64") * FEN).round().cast("int64")
     each = rows.group_by("customer_id").agg(
-        latest=rows[when].max(), frequency=rows.count(), fen=fen.sum().cast("int64")
+        latest=rows[when].max(),
+        frequency=rows.count(),
+        fen=(rows[amount].cast("float64").sum() * FEN).round().cast("int64"),
     )
     return each.select(
         "customer_id",
@@ -147,18 +148,18 @@ def reduce_segments_cohorts(months: ir.Table, customers: ir.Table, *, month: dat
     before = add_months(month, -12)
     rows = months.filter(months.month > add_months(before, -12), months.month <= month)
     now = rows.month > before
-    bill = (rows.bill_yuan.cast("float64") * FEN).round().cast("int64").fill_null(0)
+    bill = rows.bill_yuan.cast("float64")
     has_cost = "variable_cost_yuan" in months.columns
     sums = {"before": (~now).ifelse(bill, 0).sum(), "now": now.ifelse(bill, 0).sum()}
     if has_cost:
-        cost = (rows.variable_cost_yuan.cast("float64") * FEN).round().cast("int64").fill_null(0)
+        cost = rows.variable_cost_yuan.cast("float64")
         sums["before_cost"] = (~now).ifelse(cost, 0).sum()
         sums["now_cost"] = now.ifelse(cost, 0).sum()
     each = rows.group_by("customer_id").agg(
         began=(rows.month == add_months(before, -11)).cast("int64").max(),
         was=(rows.month == before).cast("int64").max(),
         here=(rows.month == month).cast("int64").max(),
-        **{name: value.cast("int64") for name, value in sums.items()},
+        **{name: (value * FEN).round().fill_null(0).cast("int64") for name, value in sums.items()},
     )
     status = ibis.cases(
         ((each.was == 1) & (each.here == 1) & (each.began == 1), "stayed"),

@@ -88,9 +88,29 @@ class TierChange(Result):
             found.append(row)
         return pd.DataFrame(found)
 
+    def by_direction(self, *keys: str) -> pd.DataFrame:
+        """Return the movers added up over where they go, to publish: counts stay large.
+
+        Args:
+            keys: ``ladder`` and ``tier``, or ``ladder`` alone.
+
+        Returns:
+            Columns of :meth:`movers` without tier_after, the highest tier first, and
+            cost_change_yuan, the sum of the parts of the cost.
+        """
+        columns = [*FIGURES, *CHANGE_COLUMNS]
+        found = self.rows.groupby([*keys, "direction"], as_index=False, sort=False)[columns].sum(
+            min_count=1
+        )
+        cost = found[list(CHANGE_COLUMNS[: len(COSTS)])].sum(axis=1)
+        return found.assign(cost_change_yuan=cost).astype({"customers": int})
+
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Return ``tier_movers`` and ``tier_change``."""
-        return {"tier_movers": self.rows, "tier_change": self.summary()}
+        """Return ``tier_movers`` (by tier and direction) and ``tier_change`` (by direction)."""
+        return {
+            "tier_movers": self.by_direction("ladder", "tier"),
+            "tier_change": self.by_direction("ladder"),
+        }
 
     def text(self, lang: str = "en") -> str:
         """Return who moves and what it costs in a year."""

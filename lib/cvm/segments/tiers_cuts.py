@@ -5,7 +5,7 @@ needs; :func:`move_cuts` is what it does, in the browser as here. Columns of ``t
 
     ladder            cards, stars, corporate
     tier              tier at the cuts in force, by this month's score (no grace, no protection)
-    band              "000", "001" …, lowest score first; the name of a row within its ladder
+    band              "cards 000", "cards 001" …, lowest score first; the name of the row
     movable           False where a cut cannot move the row: unrated, or held under a cap by arrears
     from_score        lowest score of the band; cuts move to these (missing where not movable)
     to_score          lowest score of the next band (missing at the top)
@@ -143,7 +143,7 @@ def _bands(frame: pd.DataFrame, name: str, ladder: Ladder, step: float, least: i
     found = pd.concat([part for part in made if len(part)], ignore_index=True)
     found["to_score"] = found["from_score"].shift(-1).where(found["movable"])
     found["tier"] = [ladder.level_name(int(level)) for level in found["level"]]
-    found.insert(0, "band", [f"{at:03d}" for at in range(len(found))])
+    found.insert(0, "band", [f"{name} {at:03d}" for at in range(len(found))])
     found.insert(0, "ladder", name)
     columns = ["ladder", "tier", "band", "movable", "from_score", "to_score", *FIGURES]
     return found[columns].astype({"customers": int, "stopped_customers": int})
