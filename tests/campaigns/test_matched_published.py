@@ -284,3 +284,64 @@ def test_a_random_order_is_the_generators_alone():
     assert_array_equal(first.controls, second.controls)
     with pytest.raises(ArgumentError, match="generator"):
         match_nearest(arm, score, order="random")
+
+
+def test_smoking_and_weight_as_in_what_if():
+    """Hernán & Robins (2020), Causal Inference: What If, sections 12.2 and 13.3 (NHEFS).
+
+    Inverse probability weights 3.4 kg (2.4 to 4.5), standardisation 3.5 kg (2.6 to 4.5).
+    """
+    causaldata = pytest.importorskip("causaldata")
+    frame = causaldata.nhefs_complete.load_pandas().data.dropna(subset=["wt82_71"])
+    columns = [frame["sex"], frame["race"], frame["age"], frame["age"] ** 2]
+    for name in ("education", "exercise", "active"):
+        columns += [frame[name] == level for level in sorted(frame[name].unique())[1:]]
+    for name in ("smokeintensity", "smokeyrs", "wt71"):
+        columns += [frame[name], frame[name] ** 2]
+    rows = np.column_stack([np.asarray(column, dtype=float) for column in columns])
+    gained = Outcome(name="wt82_71")
+
+    found = {
+        method: estimate_weighted(
+            gained, frame["wt82_71"], frame["qsmk"], rows, method=method, estimand="everyone"
+        )
+        for method in ("ipw", "ra", "aipw", "ipwra")
+    }
+
+    assert round(found["ipw"].effect, 1) == 3.4
+    assert (found["ipw"].low, found["ipw"].high) == pytest.approx((2.4, 4.5), abs=0.15)
+    assert found["ra"].effect == pytest.approx(3.5, abs=0.15)
+    for one in found.values():
+        assert one.effect == pytest.approx(3.4, abs=0.15)
+
+
+def test_the_job_programme_beside_a_survey_has_too_little_overlap():
+    """Cunningham (2021), Causal Inference: The Mixtape, section 5.4: NSW treated, CPS controls.
+
+    Trimmed to scores of 0.1 to 0.9, the weighted difference is 1,806.73 (weights adding to one)
+    and 2,006.365 (not); untrimmed −11,876.79 is no answer.
+    """
+    causaldata = pytest.importorskip("causaldata")
+    trained = causaldata.nsw_mixtape.load_pandas().data.query("treat == 1")
+    frame = pd.concat([trained, causaldata.cps_mixtape.load_pandas().data]).drop(columns="data_id")
+    frame = frame.astype(float).reset_index(drop=True)
+    powers = [frame["age"] ** 2, frame["age"] ** 3, frame["educ"] ** 2]
+    flags = [frame["re74"] == 0, frame["re75"] == 0, frame["educ"] * frame["re74"]]
+    names = ["age", "educ", "marr", "nodegree", "black", "hisp", "re74", "re75"]
+    rows = np.column_stack([frame[names], *powers, *flags]).astype(float)
+    arm, earned = frame["treat"].to_numpy(), frame["re78"].to_numpy()
+
+    propensity = fit_propensity(arm, rows)
+    untrimmed = estimate_weighted(
+        EARNINGS, earned, arm, rows, method="ipw", estimand="everyone", propensity=propensity
+    )
+
+    score, kept = propensity.score, trim(propensity)
+    weighted = earned * (arm - score) / (score * (1 - score))
+    parts = [
+        np.average(earned[kept], weights=w[kept]) for w in (arm / score, (1 - arm) / (1 - score))
+    ]
+    assert weighted.mean() == pytest.approx(-11_876.79, abs=5e-3)
+    assert weighted[kept].mean() == pytest.approx(2_006.365, abs=5e-3)
+    assert parts[0] - parts[1] == pytest.approx(1_806.73, abs=5e-3)
+    assert untrimmed.reason == "no_overlap"
