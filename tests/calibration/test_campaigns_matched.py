@@ -15,12 +15,13 @@ from cvm.campaigns.effect import CHURN, REVENUE
 from cvm.campaigns.matched import adjust_matched, estimate_matched
 from cvm.campaigns.matching import caliper_of, match_nearest, match_risk_sets
 from cvm.campaigns.propensity import fit_propensity
+from cvm.campaigns.score_matching import estimate_score_matched
 from cvm.campaigns.sensitivity import bound_mcnemar, bound_signed_rank
 from cvm.campaigns.weighting import estimate_weighted
 
 pytestmark = pytest.mark.calibration
 
-CAMPAIGNS, CUSTOMERS = 1_500, 1_000
+CAMPAIGNS, CUSTOMERS = 1_500, 1_200
 KEEPS, LIFTS = -0.08, 15.0
 """Effect on those contacted: churn share, yuan."""
 
@@ -95,6 +96,34 @@ def test_each_method_keeps_its_level_and_covers(effect):
             assert 0.04 <= detected <= 0.06, (name, detected)
         else:
             assert detected > 0.3, (name, detected)
+
+
+@pytest.mark.parametrize("effect", [0, 1])
+def test_matching_on_an_estimated_score_keeps_its_level(effect):
+    rng = np.random.default_rng(7 + effect)
+    found = {"treated": [], "everyone": []}
+    for _ in range(800 if effect else 3_000):
+        treated, x, churned, *_ = draw(rng, effect)
+        propensity = fit_propensity(treated, x)
+        for estimand, several in found.items():
+            several.append(
+                estimate_score_matched(
+                    CHURN,
+                    churned,
+                    treated,
+                    x,
+                    neighbours=4,
+                    estimand=estimand,
+                    propensity=propensity,
+                )
+            )
+
+    for estimand, several in found.items():
+        detected, covered, contradictions = recorded(several, effect * KEEPS)
+        assert contradictions == 0
+        assert 0.93 <= covered <= 0.97, (estimand, covered)
+        if not effect:
+            assert 0.04 <= detected <= 0.06, (estimand, detected)
 
 
 @pytest.mark.parametrize("effect", [0, 1])

@@ -26,6 +26,7 @@ from cvm.campaigns.propensity import (
     trim,
 )
 from cvm.campaigns.regression import Cells, fit
+from cvm.campaigns.score_matching import estimate_score_matched
 from cvm.campaigns.weighting import estimate_weighted
 from cvm.core.checks import ArgumentError, DataError
 
@@ -122,6 +123,36 @@ def test_birth_weights_as_stata_has_them(births, method, estimand):
     assert found.se == pytest.approx(table[0, 1], rel=2e-6)
     assert found.control_mean == pytest.approx(table[1, 0], rel=1e-7)
     assert (found.low, found.high) == pytest.approx((table[0, 4], table[0, 5]), rel=1e-5)
+
+
+def test_birth_weights_matched_on_the_score_as_stata_has_them(births):
+    """Stata's manual of ``teffects psmatch``, example 1: −210.9683, robust error 32.021."""
+    births = births.assign(squared=births["mage"] ** 2)
+    rows = births[["mmarried_", "mage", "squared", "fbaby_", "medu"]]
+    given = (WEIGHT, births["bweight"], births["mbsmoke_"], rows)
+
+    found = estimate_score_matched(*given, estimand="everyone")
+
+    assert found.effect == pytest.approx(-210.9683, abs=5e-5)
+    assert found.se == pytest.approx(32.021, abs=5e-4)
+
+
+@pytest.mark.parametrize("neighbours", [1, 3])
+def test_matching_on_the_score_with_ties_by_brute_force(births, neighbours):
+    births = births.iloc[::4]
+    arm, y = births["mbsmoke_"].to_numpy(), births["bweight"].to_numpy(dtype=float)
+    rows = births[["mmarried_", "mage", "fbaby_"]]
+    score = fit_propensity(arm, rows).score
+
+    gaps = []
+    for one in np.flatnonzero(arm == 1):
+        far = np.abs(score - score[one])
+        far[arm == 1] = np.inf
+        reach = np.sort(far)[neighbours - 1]
+        gaps.append(y[one] - y[far <= reach + 1e-12].mean())
+
+    found = estimate_score_matched(WEIGHT, y, arm, rows, neighbours=neighbours)
+    assert found.effect == pytest.approx(np.mean(gaps), rel=1e-9)
 
 
 @pytest.mark.parametrize("link", ["logit", "probit"])

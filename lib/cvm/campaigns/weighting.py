@@ -8,7 +8,6 @@ customers seen in several months add up first.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,29 +24,13 @@ from cvm.campaigns.propensity import (
     fit_propensity,
     independent_columns,
 )
+from cvm.campaigns.weighting_estimators import ESTIMATORS, Found, weight_of
 from cvm.core.checks import DataError, check_one_of
 
 METHODS = ("ra", "ipw", "aipw", "ipwra")
 ESTIMANDS = ("treated", "everyone")
 LEAST_EFFECTIVE = 20.0
 """Controls that the weighted controls must be worth (Kish), before anything is told."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """Levels and effect, and what each customer adds to the effect's error.
-
-    Attributes:
-        treated_mean: Level with the offer.
-        control_mean: Level without it.
-        influence: Of each row on the effect; sums of squares give the variance.
-        control_influence: Of each row on the level without the offer.
-    """
-
-    treated_mean: float
-    control_mean: float
-    influence: FloatArray
-    control_influence: FloatArray
 
 
 def estimate_weighted(
@@ -119,7 +102,7 @@ def estimate_weighted(
     for side in (0, 1):
         if method != "ipw" and len(independent_columns(x[arm == side])) >= (arm == side).sum():
             return cannot_tell(outcome, "few_customers", **known)
-    found = _ESTIMATORS[method](y, arm, x, propensity, estimand)
+    found = ESTIMATORS[method](y, arm, x, propensity, estimand)
     return estimate_of(outcome, found, cluster, known)
 
 
@@ -132,7 +115,7 @@ def effective_controls(arm: FloatArray, score: FloatArray, estimand: str) -> flo
     worth = []
     with np.errstate(divide="ignore", invalid="ignore"):
         for side in (0, 1):
-            weight = _weight(arm, score, side, estimand)[arm == side]
+            weight = weight_of(arm, score, side, estimand)[arm == side]
             square = float((weight**2).sum())
             worth.append(float(weight.sum()) ** 2 / square if math.isfinite(square) else 0.0)
     return min(worth)
@@ -232,122 +215,3 @@ def _by_customer(influence: FloatArray, cluster: npt.ArrayLike | None) -> FloatA
     codes = np.unique(np.asarray(cluster), return_inverse=True)[1]
     columns = [np.bincount(codes, influence[:, k]) for k in range(influence.shape[1])]
     return np.stack(columns, axis=1)
-
-
-def _weight(arm: FloatArray, score: FloatArray, side: int, estimand: str) -> FloatArray:
-    """Return the weights of one arm's customers; zero for the other's."""
-    own = arm if side else 1 - arm
-    chance = score if side else 1 - score
-    top = score if estimand == "treated" else np.ones_like(score)
-    return np.where(own == 1, top / chance, 0.0)
-
-
-def _weight_slope(arm: FloatArray, score: FloatArray, side: int, estimand: str) -> FloatArray:
-    """Return the derivatives of the weights by the score."""
-    own = arm if side else 1 - arm
-    if side:
-        slope = np.zeros_like(score) if estimand == "treated" else -1 / score**2
-    else:
-        slope = 1 / (1 - score) ** 2
-    return np.where(own == 1, slope, 0.0)
-
-
-def _of(arm: FloatArray, estimand: str) -> FloatArray:
-    """Return who is in the estimand, as weights that add to one."""
-    inside = arm if estimand == "treated" else np.ones_like(arm)
-    return inside / inside.sum()
-
-
-def _regress(
-    y: FloatArray,
-    x: FloatArray,
-    weight: FloatArray,
-    weight_slope: FloatArray | None,
-    propensity: Propensity | None,
-) -> tuple[FloatArray, FloatArray]:
-    """Return the coefficients of a weighted regression and what each row adds to them."""
-    kept = independent_columns(x[weight > 0])
-    used = x[:, kept]
-    gram = used.T @ (used * weight[:, None])
-    inside = np.where(weight > 0, y, 0.0)
-    beta = np.linalg.solve(gram, used.T @ (weight * inside))
-    residual = np.where(weight > 0, y - used @ beta, 0.0)
-    influence = np.linalg.solve(gram, (used * (weight * residual)[:, None]).T).T
-    if propensity is not None and weight_slope is not None:
-        cross = (used * (residual * weight_slope * propensity.slope)[:, None]).T @ propensity.design
-        influence = influence + propensity.influence() @ np.linalg.solve(gram, cross).T
-    coefficients = np.zeros(x.shape[1])
-    coefficients[kept] = beta
-    whole = np.zeros(x.shape)
-    whole[:, kept] = influence
-    return coefficients, whole
-
-
-def _of_levels(means: list[float], adds: list[FloatArray]) -> Found:
-    return Found(
-        treated_mean=means[1],
-        control_mean=means[0],
-        influence=adds[1] - adds[0],
-        control_influence=adds[0],
-    )
-
-
-def _ra(
-    y: FloatArray, arm: FloatArray, x: FloatArray, propensity: Propensity | None, estimand: str
-) -> Found:
-    """Regression adjustment; weighted by the propensity where one is given (IPWRA)."""
-    share = _of(arm, estimand)
-    means, adds = [], []
-    for side in (0, 1):
-        own = arm if side else 1 - arm
-        weight, slope = own, None
-        if propensity is not None:
-            weight = _weight(arm, propensity.score, side, estimand)
-            slope = _weight_slope(arm, propensity.score, side, estimand)
-        beta, influence = _regress(y, x, weight, slope, propensity)
-        level = x @ beta
-        mean = float(share @ level)
-        means.append(mean)
-        adds.append(share * (level - mean) + influence @ (share @ x))
-    return _of_levels(means, adds)
-
-
-def _ipw(
-    y: FloatArray, arm: FloatArray, x: FloatArray, propensity: Propensity | None, estimand: str
-) -> Found:
-    assert propensity is not None
-    means, adds = [], []
-    for side in (0, 1):
-        weight = _weight(arm, propensity.score, side, estimand)
-        slope = _weight_slope(arm, propensity.score, side, estimand)
-        mean = float(weight @ y / weight.sum())
-        cross = (slope * propensity.slope * (y - mean)) @ propensity.design
-        add = weight * (y - mean) + propensity.influence() @ cross
-        means.append(mean)
-        adds.append(add / weight.sum())
-    return _of_levels(means, adds)
-
-
-def _aipw(
-    y: FloatArray, arm: FloatArray, x: FloatArray, propensity: Propensity | None, estimand: str
-) -> Found:
-    assert propensity is not None
-    share = _of(arm, estimand)
-    total = float(arm.sum()) if estimand == "treated" else float(len(arm))
-    means, adds = [], []
-    for side in (0, 1):
-        own = arm if side else 1 - arm
-        beta, influence = _regress(y, x, own, None, None)
-        level = x @ beta
-        weight = _weight(arm, propensity.score, side, estimand)
-        slope = _weight_slope(arm, propensity.score, side, estimand)
-        part = share * level + weight * (y - level) / total
-        mean = float(part.sum())
-        by_beta = share @ x - (weight / total) @ x
-        by_score = (slope * propensity.slope * (y - level) / total) @ propensity.design
-        means.append(mean)
-        adds.append(part - share * mean + influence @ by_beta + propensity.influence() @ by_score)
-    return _of_levels(means, adds)
-
-
-_ESTIMATORS = {"ra": _ra, "ipw": _ipw, "aipw": _aipw, "ipwra": _ra}
