@@ -68,7 +68,8 @@ def k_means(
         clusters: How many.
         rng: Source of the sample and the starts.
         starts: Starts on the sample; the best goes on.
-        tolerance: Stop when the centres move less: sum of squared moves ÷ mean variance.
+        tolerance: Stop when the centres move less: sum of squared moves ÷ mean variance (of the
+            sample).
 
     Raises:
         DataError: A figure is missing, or there are fewer distinct rows than clusters.
@@ -76,10 +77,10 @@ def k_means(
     data = np.ascontiguousarray(rows, dtype=np.float64)
     _check(data, clusters)
     check_at_least(starts, "starts", 1)
-    stop = tolerance * float(data.var(axis=0).mean())
     sample = data
     if len(data) > SAMPLE_ROWS:
         sample = data[np.sort(rng.choice(len(data), SAMPLE_ROWS, replace=False))]
+    stop = tolerance * float(sample.var(axis=0).mean())
     best: FloatArray | None = None
     least = np.inf
     for _ in range(starts):
@@ -94,7 +95,8 @@ def k_means(
 def _check(data: FloatArray, clusters: int) -> None:
     if data.ndim != 2 or not data.size:
         raise DataError("rows", f"of shape {data.shape}", "a table of customers × features")
-    if not np.isfinite(data).all():
+    # One sum tells faster than a table of flags whether any figure is missing.
+    if not np.isfinite(data.sum()) and not np.isfinite(data).all():
         row, column = np.argwhere(~np.isfinite(data))[0]
         raise DataError(
             "rows",
