@@ -75,13 +75,16 @@ def test_a_customer_snapshot_goes_through_what_it_can_carry(name, tmp_path):
         NOTEBOOKS,
         tmp_path / "run",
         source=mapping,
-        only=["00-start-here", "01-know-your-data"],
+        only=["00-start-here", "01-know-your-data", "12-early-warning"],
         today=TODAY,
     )
 
     assert result.ok
     states = {one.name: one.state for one in result.notebooks}
     assert states["01-know-your-data"] == "ran"
+    # Who leaves next can be told, out of fold; whom to call now cannot.
+    assert states["12-early-warning"] == "ran"
+    assert [one.name for one in result.figures["12-early-warning"]] == ["churn_auc"]
     # No months in a snapshot: the page says what is missing instead of guessing.
     assert states["00-start-here"] == "not_enough_data"
     assert "months" in result.lacking["00-start-here"]

@@ -180,6 +180,9 @@ def test_periods_have_their_own_least_values_and_capacity():
     assert day.equals(month)
     plan = CallPlan(called_share=0.3)
     assert [plan.calls(10_000, one) for one in ("month", "week", "day")] == [3_000, 700, 100]
+    # Four managers of 250 look after 1,000 of them; of a small base nobody is called twice.
+    few = CallPlan(called_share=0.3, managers=4, customers_a_manager=250)
+    assert (few.calls(10_000), few.calls(600)) == (300, 180)
     with pytest.raises(ArgumentError, match="fortnight"):
         fire(rows, book, period="fortnight")
 

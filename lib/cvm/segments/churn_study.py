@@ -43,8 +43,8 @@ class ChurnStudy(Result):
         bill_fall: AUC of calling the biggest bill falls on the same rows.
         gain: The model's AUC less that.
         drift: Inputs of the test beside those of training, the most moved first.
-        train_months: First and last month of training.
-        test_months: First and last month of the test.
+        train_months: First and last month of training; ``None`` for a snapshot without months.
+        test_months: First and last month of the test; ``None`` for a snapshot.
         horizon_months: What leaving means.
         confidence: Of every interval.
         reason: Empty, or why nothing can be told: ``"few_months"``, ``"few_leavers"`` or a reason
@@ -54,8 +54,8 @@ class ChurnStudy(Result):
     model: ChurnModel
     test: pd.DataFrame
     drift: pd.DataFrame
-    train_months: tuple[date, date]
-    test_months: tuple[date, date]
+    train_months: tuple[date, date] | None
+    test_months: tuple[date, date] | None
     horizon_months: int
     confidence: float
     bill_fall: Measured = measure.UNKNOWN
@@ -69,6 +69,10 @@ class ChurnStudy(Result):
     def told(self) -> bool:
         """Return whether the model could be tested."""
         return not self.reason
+
+    @property
+    def _how(self) -> str:
+        return "" if self.test_months else "_snapshot"
 
     def measures(self) -> dict[str, Measured]:
         """Return the test's figures by name; ``gain`` is the AUC over that of ``bill_fall``."""
@@ -133,7 +137,7 @@ class ChurnStudy(Result):
         got = self.measures()
         auc, hold = got["auc"], got["calibration"]
         told = say(
-            "segments_churn.study.auc",
+            f"segments_churn.study.auc{self._how}",
             lang,
             auc=f"{auc.value:.3f}",
             low=f"{auc.low:.3f}",
@@ -145,6 +149,8 @@ class ChurnStudy(Result):
             told += say(
                 f"segments_churn.study.fall_{side}", lang, auc=f"{self.bill_fall.value:.3f}"
             )
+        else:
+            told += say("segments_churn.study.end", lang)
         right = hold.low <= 1 <= hold.high
         told += say(
             f"segments_churn.study.{'calibrated' if right else 'off'}",
@@ -156,7 +162,7 @@ class ChurnStudy(Result):
         if self.rival is not None:
             key = "kept" if self.model.kind == "boosting" else "not_kept"
             told += say(
-                f"segments_churn.study.boosting_{key}",
+                f"segments_churn.study.boosting_{key}{self._how}",
                 lang,
                 gain=f"{self.rival.value:+.3f}".replace("-", "−"),
             )
@@ -223,7 +229,7 @@ def study_churn(
     study = ChurnStudy(
         model=model,
         test=test.assign(chance_share=model.predict(test)) if model.told else test,
-        drift=_drift(train, test, model),
+        drift=drift_of(train, test, model),
         train_months=_span(trained),
         test_months=_span(months[first_test:]),
         horizon_months=horizon_months,
@@ -279,7 +285,7 @@ def _against_falls(study: ChurnStudy) -> ChurnStudy:
     return ChurnStudy(**values)
 
 
-def _drift(train: pd.DataFrame, test: pd.DataFrame, model: ChurnModel) -> pd.DataFrame:
+def drift_of(train: pd.DataFrame, test: pd.DataFrame, model: ChurnModel) -> pd.DataFrame:
     """Return PSI and KS of each input, the most moved first."""
     names = model.design.columns if model.told else ()
     found = [
@@ -303,7 +309,7 @@ def _untested(
     return ChurnStudy(
         model=model,
         test=test,
-        drift=_drift(train, test.iloc[:0], model),
+        drift=drift_of(train, test.iloc[:0], model),
         train_months=_span(months),
         test_months=_span(months),
         horizon_months=horizon_months,

@@ -124,7 +124,8 @@ class CallPlan:
     """How many can be called, and who is left in peace.
 
     Attributes:
-        customers_a_manager: Customers a phone manager looks after.
+        customers_a_manager: Customers a phone manager looks after: 250 to 1,000.
+        managers: Phone managers; as many as the base needs if 0.
         called_share: Share of them he can call on a warning in a month (0–1).
         risk_times: Without a trigger, a customer is warned of from so many times the mean risk.
         quiet_days: Days without a second contact.
@@ -135,6 +136,7 @@ class CallPlan:
     """
 
     customers_a_manager: int = 500
+    managers: int = 0
     called_share: float = 0.08
     risk_times: float = 2.0
     quiet_days: int = 60
@@ -145,6 +147,7 @@ class CallPlan:
     def __post_init__(self) -> None:
         check = Checker(self)
         check.whole("customers_a_manager", 1)
+        check.whole("managers", 0)
         check.between("called_share", 0, 1)
         check.at_least("risk_times", 0)
         check.whole("quiet_days", 0)
@@ -157,10 +160,12 @@ class CallPlan:
         """Return how many customers can be called in a period.
 
         Args:
-            customers: Customers in service, each with a manager.
+            customers: Customers in service.
             period: ``"month"``, ``"week"`` or ``"day"``.
         """
-        return round(customers * self.called_share * PERIOD_DAYS[period] / PERIOD_DAYS["month"])
+        held = self.managers * self.customers_a_manager
+        looked_after = min(customers, held) if self.managers else customers
+        return round(looked_after * self.called_share * PERIOD_DAYS[period] / PERIOD_DAYS["month"])
 
 
 @dataclass(frozen=True, kw_only=True)
