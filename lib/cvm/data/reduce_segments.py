@@ -15,7 +15,8 @@ import ibis.expr.types as ir
 
 from cvm.core.checks import ArgumentError, check_columns
 from cvm.core.months import add_months
-from cvm.data.reduce_segments_rows import FEN, segment_rows
+from cvm.data.reduce_segments_ratings import FEN
+from cvm.data.reduce_segments_rows import segment_rows
 
 Terms = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from cvm.core.checks import ArgumentError, check_at_least, check_columns
 from cvm.core.months import add_months, month_index
 from cvm.data.reduce_points import month_number
-from cvm.data.reduce_segments_rows import FEN
+from cvm.data.reduce_segments_ratings import FEN
 
 AMOUNT_BINS_A_LOG = 20
 """Bins of the amount a unit of its natural logarithm: a bin is five per cent wide."""
