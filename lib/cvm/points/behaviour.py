@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import ClassVar
 
 import numpy as np
@@ -122,6 +124,7 @@ def fit_behaviour(
     since_edges_months: tuple[int, ...] = (3, 12),
     waited_edges_months: tuple[int, ...] = (2, 5, 8, 11, 14, 17, 23),
     rush_months: int = 3,
+    value_yuan: Mapping[date, float] | None = None,
     least_redeemers: int = 20,
     assumed: Behaviour | None = None,
 ) -> BehaviourFit:
@@ -143,6 +146,9 @@ def fit_behaviour(
         since_edges_months: Bands of the cells.
         waited_edges_months: Bands of the cells.
         rush_months: Rush months of the cells.
+        value_yuan: First month → value of a point (yuan), where rules changed it within the cells:
+            then the reaction to it is fitted too (:func:`cvm.points.forecast.point_values`). All
+            that changed for good at the same time counts to it.
         least_redeemers: Redeemers and non-redeemers that a term needs.
         assumed: Behaviour to hold against the observed; by default the suite's stated one.
 
@@ -154,7 +160,8 @@ def fit_behaviour(
     check_at_least(threshold_points, "threshold_points", 0)
     everyone = checked_cells(cells)
     below = everyone[~everyone["qualified"].astype(bool)]
-    used = with_terms(everyone[everyone["qualified"].astype(bool)].reset_index(drop=True))
+    qualified = everyone[everyone["qualified"].astype(bool)].reset_index(drop=True)
+    used = with_terms(qualified, value_yuan)
     _check_told(used)
     chance, terms, thin = fit_chance(used, since_edges_months, waited_edges_months, least_redeemers)
     take_all, part, part_spread = fit_size(used, least_redeemers)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from cvm.core.checks import DataError, check_columns
+from cvm.core.checks import ArgumentError, DataError, check_columns
 from cvm.points.behaviour_odds import OVER, over_knot, waited_names
 from cvm.points.behaviour_season import is_spring_festival
 from cvm.points.behaviour_terms import FloatArray
@@ -102,8 +103,13 @@ def checked_cells(cells: pd.DataFrame) -> pd.DataFrame:
     return found[found["at_risk"] > 0].reset_index(drop=True)
 
 
-def with_terms(cells: pd.DataFrame) -> pd.DataFrame:
-    """Add each cell's means: ``log_ratio``, ``rush``, ``calendar_month``, ``festival``."""
+def with_terms(cells: pd.DataFrame, value_yuan: Mapping[date, float] | None = None) -> pd.DataFrame:
+    """Add each cell's means: ``log_ratio``, ``rush``, ``calendar_month``, ``festival``, ``value``.
+
+    Args:
+        cells: Cells, checked.
+        value_yuan: First month → value of a point from then on (yuan), where it changed.
+    """
     month = cells["month"]
     starts = {stamp: is_spring_festival(stamp.date()) for stamp in month.unique()}
     return cells.assign(
@@ -111,7 +117,23 @@ def with_terms(cells: pd.DataFrame) -> pd.DataFrame:
         rush=cells["rush_share_sum"] / cells["at_risk"],
         calendar_month=month.dt.month,
         festival=month.map(starts).astype(bool),
+        value=_log_values(month, value_yuan),
     )
+
+
+def _log_values(month: pd.Series, value_yuan: Mapping[date, float] | None) -> FloatArray:
+    """Return the logarithm of a point's value ÷ its value in the last month, for each cell."""
+    if not value_yuan:
+        return np.zeros(len(month))
+    for first, value in value_yuan.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ArgumentError(f"value_yuan[{first}]", value, "above 0 (yuan a point)")
+    since = pd.to_datetime(sorted(value_yuan))
+    logs = np.log([value_yuan[key] for key in sorted(value_yuan)])
+    # Before the first month given, the first value.
+    at = np.maximum(since.searchsorted(month, side="right") - 1, 0)
+    last = max(int(since.searchsorted(month.max(), side="right")) - 1, 0)
+    return np.asarray(logs[at] - logs[last])
 
 
 def term_values(
@@ -159,7 +181,8 @@ def design(
         events: Events a cell.
         others: Non-events a cell.
         terms: Which of ``log_ratio``, ``log_ratio_over_…``, ``just_qualified``, ``rush``,
-            ``since``, ``waited``, ``tier``, ``month``, ``festival`` to try, in this order.
+            ``since``, ``waited``, ``tier``, ``month``, ``festival``, ``value`` to try, in this
+            order; ``value`` only where a point's value changed.
         since_edges_months: Ends of the bands of months since the last redemption.
         waited_edges_months: Ends of the bands of months waited.
         least: Events and non-events that a term needs.
@@ -173,7 +196,7 @@ def design(
             continue
         for name in _names(term, cells, events, *edges):
             values = term_values(name, cells, *edges)
-            on = values > 0 if name != "log_ratio" else np.ones(len(cells), dtype=bool)
+            on = np.ones(len(cells), dtype=bool) if name == "log_ratio" else values != 0
             count = round(float(events[on].sum()))
             if count >= least and others[on].sum() >= least:
                 columns[name] = values
@@ -190,6 +213,8 @@ def _names(
     waited_edges_months: tuple[int, ...],
 ) -> list[str]:
     """Return a term's columns: itself, or its levels without the one they are held against."""
+    if term == "value" and not bool((cells["value"] != 0).any()):
+        return []
     if term == "tier":
         tier = cells["vip_tier"].to_numpy()
         base = _base(tier, events, BASE_TIER)

@@ -21,6 +21,7 @@ DRIVERS = {
     "since_last": ("since_",),
     "waited": ("waited_",),
     "tier": ("tier_",),
+    "value": ("value",),
 }
 """Driver → how the names of its terms begin."""
 
@@ -39,7 +40,8 @@ def drivers(behaviour: Behaviour, cells: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         ``driver``, ``strength``, ``odds_ratio`` (of twice the balance at the threshold; of the
-        first month above it; of a balance that expires wholly; else between the levels furthest
+        first month above it; of a balance that expires wholly; of twice the value of a point; else
+        between the levels furthest
         apart), ``p_value``, ``clear``.
     """
     terms, size = behaviour.chance, cells["at_risk"].to_numpy(dtype=float)
@@ -58,6 +60,8 @@ def drivers(behaviour: Behaviour, cells: pd.DataFrame) -> pd.DataFrame:
             contrast = sum(terms.value(name) * _of_doubling(name) for name in names)
         elif driver in ("just_qualified", "rush"):
             contrast = terms.value(names[0])
+        elif driver == "value":
+            contrast = terms.value(names[0]) * float(np.log(2))
         else:
             contrast = float(np.ptp(effect))
         rows.append(

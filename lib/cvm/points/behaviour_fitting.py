@@ -19,7 +19,7 @@ from cvm.points.behaviour_odds import OVER, UNKNOWN_WAIT
 from cvm.points.behaviour_terms import Coefficients, FloatArray
 
 _CHANCE_TERMS = (
-    "just_qualified", "rush", "since", "waited", "tier", "month", "festival",
+    "just_qualified", "rush", "since", "waited", "tier", "month", "festival", "value",
 )  # fmt: skip
 _BENDS = ("log_ratio_over_1.5", "log_ratio_over_3")
 _SIZE_TERMS = ("log_ratio", "rush", "tier", "festival")

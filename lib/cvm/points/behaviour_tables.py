@@ -66,6 +66,7 @@ def expected_chance(behaviour: Behaviour, cells: pd.DataFrame) -> FloatArray:
         months_since_last=edges[band],
         months_waited=waited[np.minimum(cells["waited_band"].to_numpy(dtype=int), len(waited) - 1)],
         expiring_share=cells["rush"].to_numpy(dtype=float),
+        value_ratio=np.exp(cells["value"].to_numpy(dtype=float)),
     )
 
 

@@ -124,7 +124,7 @@ def by_tier(budget: Budget) -> pd.DataFrame:
     """Return members, revenue, redeemed points and cost by points year and tier."""
     ran, tiers = budget.ran, budget.programme.population.tiers
     cost = ran.flows[:, :, :, VALUE] * ran.unit_cost_yuan.sum(axis=2)[:, :, None]
-    revenue, redeemed = ran.flows[:, :, :, 8], ran.flows[:, :, :, REDEEMED]
+    revenue, redeemed = ran.tier_revenue_yuan, ran.flows[:, :, :, REDEEMED]
     amounts = {"revenue_yuan": revenue, "redeemed_points": redeemed, "cost_yuan": cost}
     return _parts(budget, "tier", tiers, {n: ran.by_year(v) for n, v in amounts.items()})
 

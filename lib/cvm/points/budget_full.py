@@ -15,6 +15,7 @@ from cvm.points.budget_kernel import (
     FLOWS,
     FORFEITED,
     MEMBERS,
+    NEAR,
     OPEN,
     REDEEMED,
     REVENUE,
@@ -33,8 +34,9 @@ FloatArray = npt.NDArray[np.float64]
 @compiled
 def _live(  # type: ignore[no-untyped-def]
     lots, dies, tier, cell, churn, earn_bill, earn_data, bill, growth, data, churn_times,
-    odds_times, threshold, rush_on, next_clearing, from_start, spend_start, table, grid_step,
-    season, just_qualified, rush, take_all, least_part, shares, weights, step, rng, out, by_month,
+    odds_times, threshold, near_points, rush_on, next_clearing, from_start, spend_start, table,
+    grid_step, season, just_qualified, rush, take_all, least_part, shares, weights, step, rng,
+    out, by_month,
 ):  # fmt: skip
     members, months = lots.shape[1], growth.shape[0]
     rows = lots.shape[0]
@@ -52,6 +54,8 @@ def _live(  # type: ignore[no-untyped-def]
             out[t, MEMBERS] += 1.0
             out[t, REVENUE] += bill[k] * growth[t]
             start = balance
+            if threshold[t] - near_points < start <= threshold[t]:
+                out[t, NEAR] += bill[k] * growth[t]
             gained = earn_bill[k, t] * growth[t] + earn_data[k, t] * data[t]
             stack[rows + t] = gained
             balance += gained
@@ -166,6 +170,7 @@ def run_members(
         float(drivers.churn[at]),
         1.0,
         plan.threshold,
+        float(law.pressure_below_points),
         plan.rush_on,
         plan.next_clearing,
         law.from_start or next_month,

@@ -13,8 +13,8 @@ import numpy as np
 
 from cvm.points.ledger_kernels import compiled
 
-EARNED, REDEEMED, EXPIRED, FORFEITED, SQUARE, VALUE, OPEN, MEMBERS, REVENUE = range(9)
-FLOWS = 9
+EARNED, REDEEMED, EXPIRED, FORFEITED, SQUARE, VALUE, OPEN, MEMBERS, REVENUE, NEAR = range(10)
+FLOWS = 10
 RUSH_NODES = 17
 
 
@@ -43,9 +43,9 @@ def _steps(points, step_points, step_yuan, step):  # type: ignore[no-untyped-def
 @compiled
 def project(  # type: ignore[no-untyped-def]
     first, last, mass0, width, tier, churn, joins, earn_bill, earn_data, bill,
-    left_points, dead_month, next_clearing, rush_on, threshold, from_start, spend_start,
-    odds_table, grid_step, season, just_qualified, rush, shares, share_weights,
-    step_points, step_yuan, step,
+    left_points, dead_month, next_clearing, rush_on, threshold, near_points,
+    from_start, spend_start, odds_table, grid_step, season, just_qualified, rush,
+    shares, share_weights, step_points, step_yuan, step,
     growth, data, churn_times, join_times, odds_times, draw,
     vintage_of, vintages, year_of, out, cell_out, painted,
 ):  # fmt: skip
@@ -126,6 +126,15 @@ def project(  # type: ignore[no-untyped-def]
                     gain = earned[t] - earned[t - 1]
                 limit = threshold[t]
                 edge = (usable - limit) / w + origin
+                if near_points > 0.0:
+                    # Bills of who starts the month a little below the threshold (points pressure).
+                    upper = (earned[t] - limit) / w + origin
+                    lower = upper + near_points / w
+                    near = 0.0
+                    for j in range(max(low, int(upper - 0.5)), min(high, int(lower + 1.5)) + 1):
+                        reached = min(max(lower - j + 0.5, 0.0), 1.0)
+                        near += mass[j] * (reached - min(max(upper - j + 0.5, 0.0), 1.0))
+                    line[NEAR] += alive * near * bill[k] * growth[s, t]
                 dead_next = -1e18
                 n = next_clearing[t]
                 if n >= 0 and rush_on[t] == 1:

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cvm.core.checks import ArgumentError, check_at_least, check_between
+from cvm.points.rules import CHANNELS
 
 if TYPE_CHECKING:
     from cvm.points.behaviour_model import Behaviour
-    from cvm.points.behaviour_terms import Coefficients
+    from cvm.points.behaviour_terms import ChannelMix, Coefficients
 
 FloatArray = npt.NDArray[np.float64]
 GRID = 192
@@ -47,6 +48,10 @@ class RedemptionLaw:
         step_points: A redemption is a multiple of this; half a step is lost on average.
         month_spread: Standard deviation of log odds from month to month, for all members at once.
         value_elasticity: Log odds per log of the value of a point [draw]: how redemption reacts.
+        pressure_log_spend: Rise of log bills of who is a little below the threshold [draw].
+        pressure_below_points: How far below it counts as a little (points).
+        channel_shares: Shares of redeemed points by channel as observed [draw, channel of
+            :data:`cvm.points.rules.CHANNELS`]; ``None`` takes the rule book's mix.
         fitted: Whether it was fitted to a ledger rather than assumed.
     """
 
@@ -56,6 +61,7 @@ class RedemptionLaw:
     just_qualified_log_odds: FloatArray
     rush_log_odds: FloatArray
     value_elasticity: FloatArray
+    pressure_log_spend: FloatArray
     shares: FloatArray
     share_weights: FloatArray
     threshold_points: int
@@ -63,6 +69,8 @@ class RedemptionLaw:
     from_start: bool = True
     step_points: int = 1
     month_spread: float = 0.0
+    pressure_below_points: float = 0.0
+    channel_shares: FloatArray | None = None
     fitted: bool = False
 
     def __post_init__(self) -> None:
@@ -81,6 +89,12 @@ class RedemptionLaw:
             raise ArgumentError("shares", self.shares, "in [0, 1]")
         check_at_least(self.step_points, "step_points", 1)
         check_at_least(self.month_spread, "month_spread", 0)
+        check_at_least(self.pressure_below_points, "pressure_below_points", 0)
+        mix = self.channel_shares
+        if mix is not None and (
+            mix.shape != (draws, len(CHANNELS)) or not np.allclose(mix.sum(axis=1), 1.0)
+        ):
+            raise ArgumentError("channel_shares", mix.shape, "[draw, channel], rows adding up to 1")
 
     @property
     def draws(self) -> int:
@@ -93,7 +107,9 @@ class RedemptionLaw:
 
     def best(self) -> RedemptionLaw:
         """Return the law without parameter uncertainty."""
-        return replace(self, **{name: getattr(self, name)[:1] for name in _BY_DRAW})
+        mix = None if self.channel_shares is None else self.channel_shares[:1]
+        first = {name: getattr(self, name)[:1] for name in _BY_DRAW}
+        return replace(self, channel_shares=mix, **first)
 
     def under_threshold(self, threshold_points: int) -> RedemptionLaw:
         """Return the law where members look at balance ÷ threshold, under another threshold."""
@@ -117,6 +133,7 @@ _BY_DRAW = (
     "just_qualified_log_odds",
     "rush_log_odds",
     "value_elasticity",
+    "pressure_log_spend",
 )
 
 
@@ -155,6 +172,8 @@ def assumed_law(
     least_part: float = 0.4,
     step_points: int = 1,
     value_elasticity: float = 0.0,
+    pressure_log_spend: float = 0.0,
+    pressure_below_points: float = 0.0,
     log_odds_error: float = 0.0,
     log_balance_error: float = 0.0,
     draws: int = 1,
@@ -176,6 +195,8 @@ def assumed_law(
         least_part: Smallest part of the balance the others take.
         step_points: A redemption is a multiple of this.
         value_elasticity: Log odds per log of the value of a point.
+        pressure_log_spend: Rise of log bills of who is a little below the threshold.
+        pressure_below_points: How far below it.
         log_odds_error: Standard error of ``log_odds``: its range, where it is an assumption.
         log_balance_error: Standard error of ``log_balance``.
         draws: The best estimate and draws of the two.
@@ -198,6 +219,8 @@ def assumed_law(
         just_qualified_log_odds=np.full(draws, float(just_qualified)),
         rush_log_odds=np.full(draws, float(rush)),
         value_elasticity=np.full(draws, float(value_elasticity)),
+        pressure_log_spend=np.full(draws, float(pressure_log_spend)),
+        pressure_below_points=pressure_below_points,
         shares=shares,
         share_weights=weights,
         threshold_points=threshold_points,
@@ -258,6 +281,9 @@ def law_of(
         just_qualified_log_odds=np.array(jumps, float),
         rush_log_odds=np.array(rushes, float),
         value_elasticity=np.array([item.chance.value("value") for item in drawn], float),
+        pressure_log_spend=np.array([item.pressure_log_spend for item in drawn], float),
+        pressure_below_points=behaviour.pressure_below_points,
+        channel_shares=_observed_mix([item.mix for item in drawn]),
         shares=np.array([1.0, part - spread, part + spread]),
         share_weights=np.array([everything, (1 - everything) / 2, (1 - everything) / 2]),
         threshold_points=int(threshold),
@@ -266,6 +292,21 @@ def law_of(
         month_spread=behaviour.month_spread,
         fitted=behaviour.source == "fitted",
     )
+
+
+def _observed_mix(drawn: Sequence[ChannelMix]) -> FloatArray | None:
+    """Return shares by channel [draw, channel]; None where no known channel was observed.
+
+    Points of redemptions whose channel the ledger does not tell count as the others' do.
+    """
+    places = [CHANNELS.index(name) for name in drawn[0].channels if name in CHANNELS]
+    columns = [at for at, name in enumerate(drawn[0].channels) if name in CHANNELS]
+    if not places:
+        return None
+    shares = np.zeros((len(drawn), len(CHANNELS)))
+    shares[:, places] = np.array([mix.shares[0, columns] for mix in drawn])
+    told = shares.sum(axis=1, keepdims=True)
+    return np.asarray(shares / told) if (told > 0).all() else None
 
 
 def _average_chance(terms: Coefficients) -> float:

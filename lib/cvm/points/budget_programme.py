@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cvm.core.checks import ArgumentError, check_at_least
+from cvm.core.checks import ArgumentError, DataError, check_at_least
 from cvm.core.months import add_months
 from cvm.points.budget_law import RedemptionLaw
 from cvm.points.population import Population
@@ -21,6 +21,7 @@ from cvm.points.rules_earn import EarnRules
 from cvm.points.scenarios import Scenarios
 
 FloatArray = npt.NDArray[np.float64]
+_UNLISTED_SHARE = 0.01
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +37,9 @@ class Programme:
         tier_column: The column of the earn multipliers that the population's tiers stand for.
         start_book: The rules at the start, where ``book`` is a what-if: observed earnings belong to
             these.
+        near_share: Share of the bills that was of members a little below the threshold
+            (:attr:`RedemptionLaw.pressure_below_points`) in the months the bills are means of;
+            ``None`` takes that of the start.
     """
 
     population: Population
@@ -45,6 +49,7 @@ class Programme:
     season_bills: tuple[float, ...] = (1.0,) * 12
     tier_column: str = "vip_tier"
     start_book: RuleBook | None = None
+    near_share: float | None = None
 
     def __post_init__(self) -> None:
         check_at_least(self.months, "months", 1)
@@ -76,6 +81,26 @@ class Programme:
         """Return the points years of which all twelve months are projected."""
         names, counts = np.unique(self.years, return_counts=True)
         return tuple(int(name) for name, count in zip(names, counts, strict=True) if count == 12)
+
+    @cached_property
+    def observed_near_share(self) -> float:
+        """Return the share of bills of members a little below the threshold, as observed."""
+        if self.near_share is not None:
+            return self.near_share
+        cells, rules = (
+            self.population.cells,
+            (self.start_book or self.book).rules_in(self.first_month),
+        )
+        limit = max(rules.qualification.smallest_points - 1, 0)
+        width = cells.node_points[:, None]
+        balance = np.arange(cells.node_members.shape[1]) * width
+        # A node stands for balances half a node around it.
+        above = [
+            np.clip((balance - edge) / width + 0.5, 0.0, 1.0)
+            for edge in (limit - self.law.pressure_below_points, limit)
+        ]
+        near = (cells.node_members * (above[0] - above[1])).sum(axis=1)
+        return float(near @ cells.bill_yuan / max(cells.members @ cells.bill_yuan, 1e-9))
 
     def rules_at(self, t: int) -> Rules:
         """Return the rules in force in a month of the projection."""
@@ -139,18 +164,24 @@ def earned_points(
 def unit_costs(programme: Programme, scenarios: Scenarios) -> tuple[FloatArray, FloatArray]:
     """Return what a redeemed point costs through each channel, and the channels' shares of points.
 
-    The first channel of the rules is the digital one whose weight ``channel_mix`` moves. Where
-    only steps buy, costs are per yuan of the step table instead of per point.
+    Shares are those observed in the ledger, moved by what the rules change of their mix; the rule
+    book's own mix where none was observed. The first channel of the rules is the digital one whose
+    weight ``channel_mix`` moves. Where only steps buy, costs are per yuan of the step table instead
+    of per point.
 
     Returns:
         (part of a point's mean cost (yuan), share of points), both [scenario, month, channel];
         the cost sums over channels to the mean cost of a point.
+
+    Raises:
+        DataError: Members redeem through a channel that the rules do not have.
     """
     months = programme.months
     tilt = scenarios.factor("channel_mix")[:, None]
     cost_times = np.exp(scenarios.factor("cost_per_point"))[:, None]
     start = programme.start_book or programme.book
-    before = start.rules_in(programme.first_month).redemption
+    known = start.rules_in(programme.first_month)
+    before = known.redemption
     cost = np.zeros((len(scenarios), months, len(CHANNELS)))
     mix = np.zeros((len(scenarios), months, len(CHANNELS)))
     for t in range(months):
@@ -161,7 +192,7 @@ def unit_costs(programme: Programme, scenarios: Scenarios) -> tuple[FloatArray, 
             cost[:, t, 0] = (1.0 if stepwise else best) * cost_times[:, 0]
             continue
         growth = np.array([1 + item.yearly_growth for item in rules.channels]) ** ((t + 1) / 12.0)
-        weights = np.tile([item.mix_share for item in rules.channels] * growth, (len(tilt), 1))
+        weights = _channel_weights(programme, known, rules)[scenarios.draw] * growth
         weights[:, :1] *= np.exp(tilt)
         weights /= weights.sum(axis=1, keepdims=True)
         # Channels' costs belong to the value a point had; another value costs in proportion.
@@ -171,3 +202,29 @@ def unit_costs(programme: Programme, scenarios: Scenarios) -> tuple[FloatArray, 
             mix[:, t, place] = weights[:, at]
             cost[:, t, place] = weights[:, at] * item.own_cost_yuan_per_point * times
     return cost, mix
+
+
+def _channel_weights(programme: Programme, known: Rules, rules: Rules) -> FloatArray:
+    """Return weights of the rules' channels by draw: observed ones, times the rules' change."""
+    law, stated = programme.law, np.array([item.mix_share for item in rules.channels])
+    if law.channel_shares is None:
+        return np.tile(stated, (law.draws, 1))
+    places = [CHANNELS.index(item.name) for item in rules.channels]
+    elsewhere = np.delete(law.channel_shares[0], places)
+    if elsewhere.sum() > _UNLISTED_SHARE:
+        missing = [name for at, name in enumerate(CHANNELS) if at not in places]
+        raise DataError(
+            "channels",
+            f"with {elsewhere.sum():.1%} of redeemed points outside the rule book's",
+            "redeemed through channels of the rule book",
+            available=[item.name for item in rules.channels],
+            action=f"add what a point costs through {', '.join(missing)} to the rule book",
+        )
+    before = {item.name: item.mix_share for item in known.channels}
+    observed = law.channel_shares[:, places]
+    weights = observed.copy()
+    for at, item in enumerate(rules.channels):
+        usual = before.get(item.name, 0.0)
+        # A channel the rules did not have before starts with the share they give it.
+        weights[:, at] = observed[:, at] * item.mix_share / usual if usual else item.mix_share
+    return weights

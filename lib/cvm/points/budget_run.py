@@ -14,6 +14,7 @@ from cvm.points.budget_kernel import (
     EXPIRED,
     FLOWS,
     FORFEITED,
+    NEAR,
     OPEN,
     REDEEMED,
     REVENUE,
@@ -79,7 +80,19 @@ class Run:
     @property
     def revenue_yuan(self) -> FloatArray:
         """Return the revenue [scenario, month]."""
-        return self.flow(REVENUE)
+        return np.asarray(self.tier_revenue_yuan.sum(axis=2))
+
+    @property
+    def tier_revenue_yuan(self) -> FloatArray:
+        """Return the revenue [scenario, month, tier], points pressure included.
+
+        Bills of a cell are means over a year in which some of its members stood a little below the
+        threshold and spent more (:attr:`Programme.observed_near_share`). So a rule that moves more
+        members there, or fewer, moves revenue by the difference only.
+        """
+        lift = np.expm1(self.programme.law.pressure_log_spend)[self.scenarios.draw][:, None, None]
+        bills, near = self.flows[:, :, :, REVENUE], self.flows[:, :, :, NEAR]
+        return (bills + lift * near) / (1.0 + lift * self.programme.observed_near_share)
 
     @property
     def open_points(self) -> FloatArray:
@@ -160,6 +173,7 @@ def run(
             plan.next_clearing,
             plan.rush_on,
             plan.threshold,
+            float(law.pressure_below_points) if law.pressure_log_spend.any() else 0.0,
             law.from_start or next_month,
             next_month,
             np.exp(law.balance_log_odds),

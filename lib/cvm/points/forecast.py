@@ -18,6 +18,7 @@ from cvm.core.checks import ArgumentError, DataError
 from cvm.core.months import add_months
 from cvm.points.behaviour_model import Behaviour
 from cvm.points.budget_holdout import fit_level
+from cvm.points.budget_kernel import NEAR, REVENUE
 from cvm.points.budget_law import RedemptionLaw, law_of
 from cvm.points.budget_programme import Programme
 from cvm.points.budget_run import run
@@ -139,6 +140,11 @@ def behaviour_terms(rules: Rules) -> dict[str, Any]:
     return terms
 
 
+def point_values(book: RuleBook) -> dict[date, float]:
+    """Return first month → value of a point (yuan) of the book's editions, for the fit."""
+    return {item.first_month: item.redemption.best_yuan_per_point for item in book.rules}
+
+
 def open_rulebook(name: str) -> RuleBook:
     """Return a shipped rule book by name, or one from a file whose name ends in ``.toml``."""
     return read_rulebook(name) if name.endswith(".toml") else shipped_rulebook(name)
@@ -178,12 +184,14 @@ def make_forecast(
     per_yuan = book.rules_in(now.first_month).earn.points_per_yuan
     law = _law_maker(behaviour, draws, book, rng)
     growth = level = 0.0
+    near = None
     if past is not None and actual is not None:
         if add_months(past.first_month, MONTHS) != now.first_month:
             raise ArgumentError(
                 "past.first_month", past.first_month, f"a year before {now.first_month}"
             )
-        growth = _growth(_programme(past, book, law, per_yuan, 1.0, cells), actual)
+        before = _programme(past, book, law, per_yuan, 1.0, cells)
+        growth, near = _growth(before, actual), _near_share(before)
         redeemed = actual.get("redeemed_points")
         if redeemed is not None and redeemed > 0 and behaviour.source == "fitted":
             middle = float(np.exp(2 * _HALF_YEAR * growth))
@@ -191,7 +199,11 @@ def make_forecast(
     columns = now.columns(points_per_yuan=per_yuan, bill_times=float(np.exp(_HALF_YEAR * growth)))
     population = reduce_members(columns, first_month=now.first_month, cells=cells)
     programme = Programme(
-        population=population, book=book, law=law(population.tiers).shifted(level), months=months
+        population=population,
+        book=book,
+        law=law(population.tiers).shifted(level),
+        months=months,
+        near_share=near,
     )
     return Forecast(
         programme=programme,
@@ -235,6 +247,12 @@ def _growth(past: Programme, actual: Mapping[str, float]) -> float:
         return 0.0
     growth = np.log(seen / revenue) / (2 * _HALF_YEAR)
     return float(np.clip(growth, -_LARGEST_GROWTH, _LARGEST_GROWTH))
+
+
+def _near_share(past: Programme) -> float:
+    """Return the share of the past year's bills that was of members near the threshold."""
+    ran = run(past, one_scenario(months=MONTHS), workers=1)
+    return float(ran.flow(NEAR).sum() / max(ran.flow(REVENUE).sum(), 1e-9))
 
 
 def _level(past: Programme, redeemed: float) -> float:
