@@ -106,11 +106,14 @@ class Entry:
 
     @property
     def paid(self) -> str:
-        """Return ``yes``, ``no``, ``open`` or ``unknown``: whether it was worth its cost."""
+        """Return ``yes``, ``no``, ``open`` or ``unknown``: whether it was worth its cost.
+
+        Where no effect was detectable, a likely return may still be chance, so it stays open.
+        """
         if math.isnan(self.positive_share):
             return "unknown"
         if self.positive_share >= WORTH_SHARE:
-            return "yes"
+            return "open" if self.worked == "none" else "yes"
         return "no" if self.positive_share <= 1 - WORTH_SHARE else "open"
 
     def label(self) -> str:

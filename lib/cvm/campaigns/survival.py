@@ -225,15 +225,20 @@ class Retention(Result):
         if not one.can_tell:
             reason = words.known_or_plain(f"campaigns.reason.{one.reason}", one.reason, lang)
             return say("campaigns.survival.cannot_tell", lang, reason=reason)
+        key = "none" if not one.detected else "longer" if one.effect > 0 else "shorter"
+        ends = {
+            name: words.difference(round(value, 2), "months", lang)
+            for name, value in (("low", one.low), ("high", one.high))
+        }
+        size = words.difference(round(one.effect, 2), "months", lang, sign=False)
         return say(
-            "campaigns.survival.text",
+            f"campaigns.survival.{key}",
             lang,
             months=self.horizon,
-            difference=words.difference(one.effect, "months", lang),
             confidence=format_share(one.confidence, decimals=0),
-            low=words.difference(one.low, "months", lang),
-            high=words.difference(one.high, "months", lang),
             p=f"{self.log_rank_p:.3g}",
+            **ends,
+            **({} if key == "none" else {"size": size}),
         )
 
 

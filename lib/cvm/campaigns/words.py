@@ -97,7 +97,7 @@ def comma(one: str, other: str, lang: str) -> str:
 
 def signed_share(value: float) -> str:
     """Return a share in per cent with its sign."""
-    return ("−" if value < 0 else "+") + format_share(abs(value), decimals=0)
+    return ("−" if value < 0 else "+") + f"{abs(100 * value):,.0f}%"
 
 
 def per_thousand(share: float, lang: str) -> str:
