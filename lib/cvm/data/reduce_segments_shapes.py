@@ -59,7 +59,7 @@ def reduce_segments_rfm(
     """
     each = _purchase_habits(purchases, month, when, amount, window_months)
     keys = ["recency_months", "frequency", "amount_bin"]
-    found = each.group_by(keys).agg(customers=each.count(), amount=each.fen.sum() / FEN)
+    found = each.group_by(keys).agg(customers=each.count(), amount=each.amount.sum().round(2))
     return found.order_by(keys)
 
 
@@ -118,14 +118,14 @@ def _purchase_habits(
     each = rows.group_by("customer_id").agg(
         latest=rows[when].max(),
         frequency=rows.count(),
-        fen=(rows[amount].cast("float64").sum() * FEN).round().cast("int64"),
+        amount=rows[amount].cast("float64").sum().round(2),
     )
     return each.select(
         "customer_id",
         "frequency",
-        "fen",
+        "amount",
         recency_months=(month_index(month) - month_number(each.latest)).cast("int64"),
-        amount_bin=((each.fen / FEN).ln() * AMOUNT_BINS_A_LOG).floor().cast("int64"),
+        amount_bin=(each.amount.ln() * AMOUNT_BINS_A_LOG).floor().cast("int64"),
     )
 
 
