@@ -171,6 +171,9 @@ REDUCTIONS = {
     "reduce_points_lots": lambda t: members.reduce_points_lots(
         t["ledger"], first_month=LAST
     ).order_by("customer_id", "lot_index"),
+    "reduce_points_lots by class": lambda t: members.reduce_points_lots(
+        t["ledger"], first_month=LAST, by_class=True
+    ).order_by("customer_id", "point_class", "lot_index"),
     "reduce_points_leaving": lambda t: members.reduce_points_leaving(
         t["months"], t["customers"], first_month=LAST
     ),

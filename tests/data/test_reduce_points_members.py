@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import cvm
+from cvm.core.checks import MissingDataError
 from cvm.data import collect
 from cvm.data.reduce_points_members import (
     collect_points_start,
@@ -105,6 +106,31 @@ def test_what_left_took_the_oldest_points():
     # The year under way is dated by the last month before the start.
     early = collect(reduce_points_lots(ledger, first_month=date(2025, 7, 1)))
     assert early[early["customer_id"] == "b"].to_numpy().tolist() == [["b", 2025 * 12 + 5, 50]]
+
+
+def test_each_class_keeps_its_own_newest_points():
+    rows = [
+        ("a", "2024-06-01", "consumption", "earned", 300),
+        ("a", "2025-06-01", "consumption", "earned", 200),
+        ("a", "2024-06-01", "bonus", "earned", 80),
+        ("a", "2025-06-01", "bonus", "earned", 40),
+        # The older bonus went in a clearing of its own; what was redeemed took the bill's oldest.
+        ("a", "2025-06-01", "bonus", "expired", 80),
+        ("a", "2025-07-01", "consumption", "redeemed", 250),
+    ]
+    columns = ["customer_id", "month", "point_class", "entry", "points"]
+    frame = pd.DataFrame(rows, columns=columns)
+    ledger = ibis.memtable(frame.assign(month=pd.to_datetime(frame["month"]).dt.date))
+
+    got = collect(reduce_points_lots(ledger, first_month=FIRST, by_class=True))
+
+    assert got.to_numpy().tolist() == [
+        ["a", "bonus", 2025 * 12 + 11, 40],
+        ["a", "consumption", 2024 * 12 + 11, 50],
+        ["a", "consumption", 2025 * 12 + 11, 200],
+    ]
+    with pytest.raises(MissingDataError, match="point_class"):
+        reduce_points_lots(ledger.drop("point_class"), first_month=FIRST, by_class=True)
 
 
 def test_leavers_and_joiners_by_hand(months, customers):

@@ -14,7 +14,7 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 
-from cvm.core.checks import check_at_least
+from cvm.core.checks import check_at_least, check_columns
 from cvm.core.months import month_index
 from cvm.data.engine import collect
 from cvm.data.reduce_points import UNKNOWN, month_number, tier_of
@@ -86,7 +86,9 @@ def reduce_points_members(
     return members.drop("served").order_by("customer_id")
 
 
-def reduce_points_lots(ledger: ir.Table, *, first_month: date, by_year: bool = True) -> ir.Table:
+def reduce_points_lots(
+    ledger: ir.Table, *, first_month: date, by_year: bool = True, by_class: bool = False
+) -> ir.Table:
     """Reduce the ledger to the points each member holds, by when they were earned.
 
     What left took the oldest first, so a member holds the newest points received: of those earned
@@ -97,31 +99,37 @@ def reduce_points_lots(ledger: ir.Table, *, first_month: date, by_year: bool = T
         first_month: Only what happened before it counts.
         by_year: Add up calendar years, dated by their last month before ``first_month``: enough
             wherever clearing goes by calendar years.
+        by_class: Follow each point class on its own, as the ledger books it; needed where classes
+            live differently long.
 
     Returns:
-        Expression with ``customer_id``, ``lot_index`` (month index of earning) and ``points``
-        (above 0), by both.
+        Expression with ``customer_id``, ``point_class`` (with ``by_class``), ``lot_index`` (month
+        index of earning) and ``points`` (above 0), by all of these.
+
+    Raises:
+        MissingDataError: The ledger has no point class, and ``by_class`` is asked for.
     """
+    if by_class:
+        check_columns(ledger.columns, ["point_class"], "ledger")
+    keys = ["customer_id", "point_class"] if by_class else ["customer_id"]
     start = month_index(first_month)
     moves = ledger.filter(month_number(ledger.month) < start, ledger.points > 0)
     index = month_number(moves.month)
     if by_year:
         index = ibis.least(index - index % 12 + 11, ibis.literal(start - 1, "int64"))
     moves = moves.mutate(index=index.cast("int64"), into=moves.entry.isin(_IN))
-    gone = moves.group_by("customer_id").agg(
-        gone=moves.into.ifelse(0, moves.points).sum().cast("int64")
-    )
-    lots = moves.filter(moves.into).group_by("customer_id", "index")
+    gone = moves.group_by(keys).agg(gone=moves.into.ifelse(0, moves.points).sum().cast("int64"))
+    lots = moves.filter(moves.into).group_by(*keys, "index")
     lots = lots.agg(points=ibis._.points.sum().cast("int64"))
     upto = lots.points.sum().over(
-        ibis.window(group_by="customer_id", order_by="index", preceding=None, following=0)
+        ibis.window(group_by=keys, order_by="index", preceding=None, following=0)
     )
-    lots = lots.mutate(upto=upto.cast("int64")).left_join(gone, "customer_id")
+    lots = lots.mutate(upto=upto.cast("int64")).left_join(gone, keys)
     left = ibis.least(lots.points, ibis.greatest(lots.upto - lots.gone, 0))
     return (
-        lots.select("customer_id", lot_index=lots.index, points=left.cast("int64"))
+        lots.select(*keys, lot_index=lots.index, points=left.cast("int64"))
         .filter(lambda table: table.points > 0)
-        .order_by("customer_id", "lot_index")
+        .order_by(*keys, "lot_index")
     )
 
 
@@ -175,6 +183,7 @@ def collect_points_start(
     *,
     first_month: date,
     by_year: bool = True,
+    by_class: bool = False,
     **options: Any,
 ) -> dict[str, Any]:
     """Return what :class:`cvm.points.forecast.Start` takes, as frames.
@@ -185,6 +194,7 @@ def collect_points_start(
         ledger: Contract table ``ledger``, or None.
         first_month: First month to project.
         by_year: Of :func:`reduce_points_lots`.
+        by_class: Of :func:`reduce_points_lots`.
         options: Of :func:`reduce_points_members`.
 
     Returns:
@@ -194,7 +204,9 @@ def collect_points_start(
     leaving = reduce_points_leaving(months, customers, first_month=first_month)
     lots = None
     if ledger is not None:
-        lots = collect(reduce_points_lots(ledger, first_month=first_month, by_year=by_year))
+        lots = collect(
+            reduce_points_lots(ledger, first_month=first_month, by_year=by_year, by_class=by_class)
+        )
     return {
         "first_month": first_month,
         "members": collect(members),

@@ -33,20 +33,20 @@ FloatArray = npt.NDArray[np.float64]
 
 @compiled
 def _live(  # type: ignore[no-untyped-def]
-    lots, dies, tier, cell, churn, earn_bill, earn_data, bill, growth, data, churn_times,
-    odds_times, threshold, near_points, rush_on, next_clearing, from_start, spend_start, table,
+    lots, dies, class_share, tier, cell, churn, earn_bill, earn_data, bill, growth, data,
+    churn_times, odds_times, threshold, near_points, rush_to, from_start, spend_start, table,
     grid_step, season, just_qualified, rush, take_all, least_part, shares, weights, step, rng,
     out, by_month,
 ):  # fmt: skip
     members, months = lots.shape[1], growth.shape[0]
-    rows = lots.shape[0]
-    stack = np.zeros(rows + months)
+    rows, groups = lots.shape[0], dies.shape[1]
+    stack = np.zeros((rows + months, groups))
     for i in range(members):
         k, tau = cell[i], tier[i]
         stack[:] = 0.0
         balance = 0.0
         for r in range(rows):
-            stack[r] = lots[r, i]
+            stack[r] = lots[r, i] * class_share[k, r]
             balance += lots[r, i]
         previous = balance
         for t in range(months):
@@ -57,7 +57,7 @@ def _live(  # type: ignore[no-untyped-def]
             if threshold[t] - near_points < start <= threshold[t]:
                 out[t, NEAR] += bill[k] * growth[t]
             gained = earn_bill[k, t] * growth[t] + earn_data[k, t] * data[t]
-            stack[rows + t] = gained
+            stack[rows + t] = gained * class_share[k, rows + t]
             balance += gained
             out[t, EARNED] += gained
             held = start if from_start else balance
@@ -69,11 +69,12 @@ def _live(  # type: ignore[no-untyped-def]
                 before = previous if from_start else start
                 if before <= threshold[t]:
                     odds *= just_qualified
-                if rush_on[t] == 1 and next_clearing[t] >= 0:
+                if rush_to[t] >= 0:
                     dying = 0.0
                     for r in range(rows + t + 1):
-                        if dies[r] <= next_clearing[t]:
-                            dying += stack[r]
+                        for g in range(groups):
+                            if dies[r, g] <= rush_to[t]:
+                                dying += stack[r, g]
                     x = min(dying / held, 1.0) * (RUSH_NODES - 1)
                     at = min(int(x), RUSH_NODES - 2)
                     odds *= rush[at] + (x - at) * (rush[at + 1] - rush[at])
@@ -93,8 +94,10 @@ def _live(  # type: ignore[no-untyped-def]
                     wanted = np.floor(wanted / step) * step if step > 1.0 else wanted
                     left = wanted
                     for r in range(rows + t + 1):
-                        bite = min(stack[r], left)
-                        stack[r] -= bite
+                        whole = stack[r].sum()
+                        bite = min(whole, left)
+                        if bite > 0.0:
+                            stack[r] *= 1.0 - bite / whole
                         left -= bite
                         if left <= 0.0:
                             break
@@ -104,10 +107,11 @@ def _live(  # type: ignore[no-untyped-def]
                     out[t, SQUARE] += wanted * wanted
                     by_month[t, i] = wanted
             for r in range(rows + t + 1):
-                if dies[r] == t and stack[r] > 0.0:
-                    out[t, EXPIRED] += stack[r]
-                    balance -= stack[r]
-                    stack[r] = 0.0
+                for g in range(groups):
+                    if dies[r, g] == t and stack[r, g] > 0.0:
+                        out[t, EXPIRED] += stack[r, g]
+                        balance -= stack[r, g]
+                        stack[r, g] = 0.0
             previous = start
             if rng.random() < churn[k, t] * churn_times:
                 out[t, FORFEITED] += balance
@@ -147,9 +151,12 @@ def run_members(
     drivers = drivers_of(programme, plan, scenarios)
     law, months = programme.law, programme.months
     book = programme.book
-    start = programme.first_month.year * 12 + programme.first_month.month - 1
-    lots = [*map(int, programme.population.lot_months), *range(start, start + months)]
-    dies = np.array([book.expiry_index("consumption", lot) for lot in lots], np.int64) - start
+    lives, size = plan.lives, len(plan.cells)
+    dies = np.concatenate([lives.old_dies, lives.new_dies[:, :months]], axis=1).T
+    share = np.ones((size, len(dies), 1))
+    if lives.differ:
+        old = np.broadcast_to(lives.old_share, (size, *lives.old_share.shape))
+        share = np.concatenate([old, lives.new_share.swapaxes(0, 1)], axis=2).swapaxes(1, 2)
     next_month = book.earned_usable == "next_month"
     draw = int(scenarios.draw[at])
     out = np.zeros((months, FLOWS))
@@ -158,7 +165,8 @@ def run_members(
     take_all, least = even_part if even_part is not None else (0.0, -1.0)
     _live(
         np.ascontiguousarray(lots_points, np.float64),
-        dies,
+        np.ascontiguousarray(dies),
+        np.ascontiguousarray(share),
         plan.cells.tier[cell],
         np.asarray(cell, np.int64),
         plan.churn,
@@ -171,8 +179,7 @@ def run_members(
         1.0,
         plan.threshold,
         float(law.pressure_below_points),
-        plan.rush_on,
-        plan.next_clearing,
+        plan.rush_to,
         law.from_start or next_month,
         next_month,
         np.exp(law.balance_log_odds[draw]),

@@ -4,6 +4,7 @@ The state of a member is one number, consumed points ``C``: balance = earned ``E
 moves E for the whole cell at once, redemption raises C, and clearing is C ← max(C, E at the last
 month whose points are dead): first in, first out, without lots. A cell is a distribution of members
 over an even lattice of C. What falls between two nodes is shared so that points are kept exactly.
+Where point classes live differently long, a clearing maps each balance to what is left of it.
 Single letters: k cell, t month, j node, s scenario, q part of the balance.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cvm.points.budget_lives_kernel import balance_since, kept_of, survivors
 from cvm.points.ledger_kernels import compiled
 
 EARNED, REDEEMED, EXPIRED, FORFEITED, SQUARE, VALUE, OPEN, MEMBERS, REVENUE, NEAR = range(10)
@@ -43,7 +45,8 @@ def _steps(points, step_points, step_yuan, step):  # type: ignore[no-untyped-def
 @compiled
 def project(  # type: ignore[no-untyped-def]
     first, last, mass0, width, tier, churn, joins, earn_bill, earn_data, bill,
-    left_points, dead_month, next_clearing, rush_on, threshold, near_points,
+    left_points, dead_month, next_clearing, rush_to,
+    new_share, new_dies, old_share, old_dies, old_points, threshold, near_points,
     from_start, spend_start, odds_table, grid_step, season, just_qualified, rush,
     shares, share_weights, step_points, step_yuan, step,
     growth, data, churn_times, join_times, odds_times, draw,
@@ -68,6 +71,9 @@ def project(  # type: ignore[no-untyped-def]
     earned = np.zeros(months + 1)
     paint = painted.shape[0] > 0
     edges = np.zeros(vintages + 2)
+    classes = new_share.shape[0] > 0
+    lots = np.zeros((months + old_points.shape[1] + 1, 3))
+    dying = np.zeros(most_nodes if classes else 1)
     for s in range(first, last):
         p = draw[s]
         for k in range(cells):
@@ -121,6 +127,17 @@ def project(  # type: ignore[no-untyped-def]
                 line[REVENUE] += count * bill[k] * growth[s, t]
                 line[EARNED] += count * (e - earned[t])
                 usable = earned[t] if from_start else e
+                if classes and paint:
+                    # Where classes die apart, a vintage's points do not stay where it was earned.
+                    for v in range(1, vintages + 1):
+                        since = 0
+                        while since <= t and vintage_of[since] < v:
+                            since += 1
+                        edges[v] = 1e18
+                        if since <= t:
+                            edges[v] = e - balance_since(
+                                k, since, t, t, earned, new_share, new_dies
+                            )
                 gain = e - earned[t]
                 if t > 0 and from_start:
                     gain = earned[t] - earned[t - 1]
@@ -136,13 +153,25 @@ def project(  # type: ignore[no-untyped-def]
                         near += mass[j] * (reached - min(max(upper - j + 0.5, 0.0), 1.0))
                     line[NEAR] += alive * near * bill[k] * growth[s, t]
                 dead_next = -1e18
-                n = next_clearing[t]
-                if n >= 0 and rush_on[t] == 1:
+                n = rush_to[t]
+                if n >= 0 and not classes:
                     dead_next = (
                         earned[min(dead_month[n] + 1, t + 1)]
                         if dead_month[n] >= 0
                         else -left_points[k, n]
                     )
+                elif n >= 0:
+                    count_lots = survivors(
+                        k, t - 1 if from_start else t, t, n, earned,
+                        new_share, new_dies, old_share, old_dies, old_points, lots,
+                    )  # fmt: skip
+                    reached = 0
+                    for j in range(min(high, top - 2), low - 1, -1):
+                        held = usable - (j - origin) * w
+                        dying[j] = 0.0
+                        if held > 0.0:
+                            kept, reached = kept_of(held, reached, count_lots, lots)
+                            dying[j] = held - kept
                 factor = season[p, t] * odds_times[s, t]
                 square, value, redeemed = 0.0, 0.0, 0.0
                 for j in range(min(high, int(edge + 0.5), top - 2), low - 1, -1):
@@ -157,8 +186,9 @@ def project(  # type: ignore[no-untyped-def]
                     qualified = min(max(edge - j + 0.5, 0.0), 1.0)
                     before = min(max(edge - gain / w - j + 0.5, 0.0), 1.0)
                     odds = _between(table, np.sqrt(held) / grid_step) * factor
-                    if dead_next > c:
-                        part = min((dead_next - c) / held, 1.0) * (RUSH_NODES - 1)
+                    goes = dying[j] if classes and n >= 0 else dead_next - c
+                    if goes > 0.0:
+                        part = min(goes / held, 1.0) * (RUSH_NODES - 1)
                         odds *= _between(rush[p], part)
                     chance = before * odds / (1.0 + odds)
                     if before < qualified:
@@ -190,7 +220,27 @@ def project(  # type: ignore[no-untyped-def]
                 cell_out[s, y, k, 0] += alive * redeemed
                 cell_out[s, y, k, 1] += alive * value
                 cell_out[s, y, k, 2] += alive * square
-                if n == t:
+                if next_clearing[t] == t and classes:
+                    count_lots = survivors(
+                        k, t, t, t, earned,
+                        new_share, new_dies, old_share, old_dies, old_points, lots,
+                    )  # fmt: skip
+                    reached, expired = 0, 0.0
+                    for j in range(min(high, top - 2), low - 1, -1):
+                        m, held = mass[j], e - (j - origin) * w
+                        if m <= 0.0 or held <= 0.0:
+                            continue
+                        kept, reached = kept_of(held, reached, count_lots, lots)
+                        expired += m * (held - kept)
+                        mass[j] = 0.0
+                        at = (e - kept) / w + origin
+                        i = min(int(np.floor(at)), top - 2)
+                        mass[i] += m * (1.0 - (at - i))
+                        mass[i + 1] += m * (at - i)
+                        high = max(high, i + 1)
+                    consumed += expired
+                    line[EXPIRED] += alive * expired
+                elif next_clearing[t] == t:
                     dead = earned[dead_month[t] + 1] if dead_month[t] >= 0 else -left_points[k, t]
                     at = dead / w + origin
                     i = min(int(np.floor(at)), top - 2)

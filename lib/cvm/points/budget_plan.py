@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cvm.core.checks import ArgumentError
-from cvm.core.months import add_months, month_index
+from cvm.core.months import add_months
 from cvm.points.behaviour_season import is_spring_festival
 from cvm.points.budget_kernel import RUSH_NODES
 from cvm.points.budget_law import GRID, MOST_POINTS, RedemptionLaw
+from cvm.points.budget_lives import LOOK_AHEAD_MONTHS, Lives, lives_of
 from cvm.points.budget_programme import Programme, earned_points
 from cvm.points.population import Population
 from cvm.points.population_cells import Cells
+from cvm.points.rules_earn import POINT_CLASSES
 from cvm.points.scenarios import Scenarios
 
 FloatArray = npt.NDArray[np.float64]
+FINER_NODES = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,7 +36,8 @@ class Plan:
     left_points: FloatArray
     dead_month: npt.NDArray[np.int64]
     next_clearing: npt.NDArray[np.int64]
-    rush_on: npt.NDArray[np.int64]
+    rush_to: npt.NDArray[np.int64]
+    lives: Lives
     threshold: FloatArray
     season: FloatArray
     law: RedemptionLaw
@@ -47,7 +51,7 @@ def make_plan(programme: Programme) -> Plan:
     population, months = programme.population, programme.months
     cells, joins = _with_joiners(population, months)
     size = len(cells)
-    earn_bill, earn_data = np.zeros((size, months)), np.zeros((size, months))
+    of_bill, of_data = (np.zeros((len(POINT_CLASSES), size, months)) for _ in range(2))
     scale = _earn_scale(programme, cells)
     joined_at = _joined_at(population, months)
     for t, month in enumerate(programme.month_list):
@@ -60,8 +64,11 @@ def make_plan(programme: Programme) -> Plan:
             after,
             month,
         )
-        earn_bill[:, t], earn_data[:, t] = part[0] * scale, part[1] * scale
-    left, dead, coming = _clearing(programme, cells)
+        of_bill[:, :, t], of_data[:, :, t] = part[0] * scale, part[1] * scale
+    lives = lives_of(programme, cells, of_bill + of_data)
+    if lives.differ:
+        cells = _finer(cells)
+    left, dead, coming, rush_to = _clearing(programme, cells, lives)
     law = programme.law
     season = np.array(
         [
@@ -70,19 +77,19 @@ def make_plan(programme: Programme) -> Plan:
             for month in programme.month_list
         ]
     ).T
-    rush_on = np.array([int(0 <= n - t < law.rush_months) for t, n in enumerate(coming)])
     names, year_of = np.unique(programme.years, return_inverse=True)
     bills = np.array(programme.season_bills, float)
     return Plan(
         cells=cells,
         joins=joins,
         churn=_churn(cells, joined_at, months),
-        earn_bill=earn_bill,
-        earn_data=earn_data,
+        earn_bill=of_bill.sum(axis=0),
+        earn_data=of_data.sum(axis=0),
         left_points=left,
         dead_month=dead,
         next_clearing=coming,
-        rush_on=rush_on.astype(np.int64),
+        rush_to=rush_to,
+        lives=lives,
         threshold=np.array(
             [
                 float(max(programme.rules_at(t).qualification.smallest_points - 1, 0))
@@ -139,6 +146,17 @@ def _with_joiners(population: Population, months: int) -> tuple[Cells, FloatArra
     return Cells(**columns), joins
 
 
+def _finer(cells: Cells) -> Cells:
+    """Return the cells with closer nodes, as clearing by class moves members by parts of a node.
+
+    What falls between two nodes is shared, which spreads balances a little each time; closer nodes
+    spread them less.
+    """
+    nodes = np.zeros((len(cells), (cells.node_members.shape[1] - 1) * FINER_NODES + 1))
+    nodes[:, ::FINER_NODES] = cells.node_members
+    return replace(cells, node_points=cells.node_points / FINER_NODES, node_members=nodes)
+
+
 def _earn_scale(programme: Programme, cells: Cells) -> FloatArray:
     """Return observed ÷ expected earnings of each cell under the rules it was observed under."""
     book = programme.start_book or programme.book
@@ -147,43 +165,41 @@ def _earn_scale(programme: Programme, cells: Cells) -> FloatArray:
         rules = book.rules_in(before)
     except ArgumentError:
         rules = book.rules_in(programme.first_month)
-    expected = sum(
-        earned_points(
-            cells, rules.earn, programme.population.tiers, programme.tier_column, 0, before
-        )
+    of_bill, of_data = earned_points(
+        cells, rules.earn, programme.population.tiers, programme.tier_column, 0, before
     )
+    expected = (of_bill + of_data).sum(axis=0)
     seen = cells.earned_points
-    known = (seen > 0) & (np.asarray(expected) > 0)
+    known = (seen > 0) & (expected > 0)
     return np.where(known, seen / np.maximum(expected, 1e-12), 1.0)
 
 
 def _clearing(
-    programme: Programme, cells: Cells
-) -> tuple[FloatArray, npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return points left after each clearing, the last month it takes, and the next clearing."""
-    book, months = programme.book, programme.months
-    start, lots = month_index(programme.first_month), programme.population.lot_months
-    horizon = months + 13
-    old_dies = np.array([book.expiry_index("consumption", int(lot)) for lot in lots]) - start
-    new_dies = (
-        np.array([book.expiry_index("consumption", start + t) for t in range(horizon)]) - start
-    )
-    left = np.zeros((len(cells), horizon))
-    dead, clears = np.full(horizon, -1, np.int64), np.zeros(horizon, bool)
-    rows_dead = 0
+    programme: Programme, cells: Cells, lives: Lives
+) -> tuple[FloatArray, npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return points left after each clearing, the last month it takes, the next one, the rush's.
+
+    The first two hold where all classes share one life. Members hurry for what dies up to the last
+    clearing within the months of the rush.
+    """
+    months = programme.months
+    horizon = months + LOOK_AHEAD_MONTHS
+    left, dead = np.full((len(cells), horizon), 1e17), np.full(horizon, -1, np.int64)
     for t in range(horizon):
-        new_rows = int((old_dies <= t).sum())
-        new_dead = int((new_dies <= t).sum()) - 1
-        clears[t] = new_rows > rows_dead or new_dead > (dead[t - 1] if t else -1)
-        rows_dead, dead[t] = new_rows, new_dead
-        left[:, t] = cells.left_points[:, rows_dead - 1] if rows_dead else 1e17
-    coming = np.full(months, -1, np.int64)
-    following = -1
-    for t in range(horizon - 1, -1, -1):
-        following = t if clears[t] else following
-        if t < months:
-            coming[t] = following
-    return left, dead, coming
+        rows = int((lives.old_dies[0] <= t).sum())
+        dead[t] = int((lives.new_dies[0] <= t).sum()) - 1
+        if rows:
+            left[:, t] = cells.left_points[:, rows - 1]
+    clears = np.flatnonzero(lives.clears(horizon))
+    coming, rush_to = np.full(months, -1, np.int64), np.full(months, -1, np.int64)
+    for t in range(months):
+        ahead = clears[clears >= t]
+        if len(ahead):
+            coming[t] = ahead[0]
+        within = ahead[ahead < t + programme.law.rush_months]
+        if len(within):
+            rush_to[t] = within[-1]
+    return left, dead, coming, rush_to
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -17,7 +17,7 @@ from cvm.points.population import Population
 from cvm.points.population_cells import Cells
 from cvm.points.rulebook import RuleBook
 from cvm.points.rules import CHANNELS, Rules
-from cvm.points.rules_earn import EarnRules
+from cvm.points.rules_earn import POINT_CLASSES, EarnRules
 from cvm.points.scenarios import Scenarios
 
 FloatArray = npt.NDArray[np.float64]
@@ -115,7 +115,7 @@ class Programme:
 def earned_points(
     cells: Cells, earn: EarnRules, tiers: tuple[str, ...], column: str, after: Any, month: date
 ) -> tuple[FloatArray, FloatArray]:
-    """Return expected points a month from the bill, and from data, of a member of each cell.
+    """Return expected points a month of a member of each cell, by class.
 
     Args:
         cells: The cells.
@@ -124,6 +124,10 @@ def earned_points(
         column: The column of multipliers that tiers stand for.
         after: Months since the start (one number or one a cell), which lengthen tenure.
         month: The month, for campaigns.
+
+    Returns:
+        Points that follow the bill, and points that follow data spend, both [class, cell] in the
+        order of :data:`cvm.points.rules_earn.POINT_CLASSES`.
     """
     rounding = {"down": -0.5, "up": 0.5, "nearest": 0.0}[earn.rounding]
     base = np.maximum(cells.bill_yuan * earn.points_per_yuan + rounding, 0.0)
@@ -142,23 +146,27 @@ def earned_points(
         data = cells.data_reach_share * (
             earn.data.points + earn.data.points_per_yuan * cells.data_yuan
         )
-    bill_part, data_part = base + tenure + credit, data
+    nothing = np.zeros_like(base)
+    of_bill = dict(zip(POINT_CLASSES, (base, tenure, credit, nothing, nothing), strict=True))
+    of_data = dict.fromkeys(POINT_CLASSES, nothing) | {"data": data}
     if earn.multipliers is not None:
+        booked = earn.multipliers.booked_as
         for table in earn.multipliers.tables:
             if table.column != column:
                 continue
             levels = np.array([table.levels.get(tier, table.otherwise) for tier in tiers])
             extra = levels[cells.tier] - 1.0
             if earn.multipliers.of == "all":
-                data_part = data_part + extra * data
-                bill_part = bill_part + extra * (base + tenure + credit)
+                of_data[booked] = of_data[booked] + extra * data
+                of_bill[booked] = of_bill[booked] + extra * (base + tenure + credit)
             else:
-                bill_part = bill_part + extra * base
+                of_bill[booked] = of_bill[booked] + extra * base
     for campaign in earn.campaigns:
         if campaign.first_month <= month <= campaign.last_month:
             wins = cells.bill_yuan >= campaign.minimum_bill_yuan
-            bill_part = bill_part + wins * (base * campaign.share + campaign.points)
-    return bill_part, data_part
+            won = wins * (base * campaign.share + campaign.points)
+            of_bill["bonus"] = of_bill["bonus"] + won
+    return np.array([*of_bill.values()]), np.array([*of_data.values()])
 
 
 def unit_costs(programme: Programme, scenarios: Scenarios) -> tuple[FloatArray, FloatArray]:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from cvm.core.months import month_index
 from cvm.points.budget_kernel import EARNED, REDEEMED
+from cvm.points.budget_plan import make_plan
 from cvm.points.budget_run import Run, run
 from cvm.points.deferred_revenue import DeferredRevenue, allocate_price, roll_forward
 from cvm.points.risk import interval
@@ -89,7 +90,8 @@ def ultimate(programme: Programme, scenarios: Scenarios, *, count: int = URR_SCE
     """
     months = programme.months
     start = month_index(programme.first_month)
-    last_dies = programme.book.expiry_index("consumption", start + months - 1)
+    lives = make_plan(programme).lives
+    last_dies = int(lives.new_dies[:, months - 1].max()) + start
     wanted = LONGEST_MONTHS if last_dies >= NEVER else last_dies - start + 1
     longer = min(max(wanted, months), max(LONGEST_MONTHS, months))
     first = scenarios.first(count)

@@ -140,6 +140,17 @@ def behaviour_terms(rules: Rules) -> dict[str, Any]:
     return terms
 
 
+def lots_by(rules: Rules) -> dict[str, bool]:
+    """Return how the reduction of members adds up what they hold under these rules.
+
+    Returns:
+        The keywords ``by_year`` and ``by_class`` of ``collect_points_start``.
+    """
+    clearing = rules.clearing
+    kinds = {clearing.kind, *(rule.kind for rule in clearing.classes.values())}
+    return {"by_year": "months" not in kinds, "by_class": bool(clearing.classes)}
+
+
 def point_values(book: RuleBook) -> dict[date, float]:
     """Return first month → value of a point (yuan) of the book's editions, for the fit."""
     return {item.first_month: item.redemption.best_yuan_per_point for item in book.rules}

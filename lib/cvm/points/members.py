@@ -11,6 +11,7 @@ import pandas as pd
 from cvm.core.checks import DataError, check_columns
 from cvm.core.months import month_index
 from cvm.points.population import MemberColumns
+from cvm.points.rules_earn import POINT_CLASSES
 
 _SHRINK_MONTHS = 200.0
 _BANDS = (12, 36)
@@ -32,7 +33,8 @@ def member_columns(
 
     Args:
         members: One row a member, of ``reduce_points_members``, collected.
-        lots: What they hold by when it was earned, of ``reduce_points_lots``. Without them the
+        lots: What they hold by when it was earned, of ``reduce_points_lots``; by class too where
+            classes live differently long. Without them the
             balance counts as the newest points earned; without a balance, as one year's.
         leaving: Leavers and joiners by tier and tenure, of ``reduce_points_leaving``.
         first_month: First month to project.
@@ -42,7 +44,7 @@ def member_columns(
 
     Raises:
         MissingDataError: A column is missing.
-        DataError: No member.
+        DataError: No member, or a point class that does not exist.
     """
     needed = ["customer_id", "vip_tier", "county", "tenure_months", "bill_yuan", "earned_points"]
     check_columns(members.columns, needed, "members")
@@ -52,11 +54,13 @@ def member_columns(
     known = members["earned_points"].notna().all()
     bills = members["bill_yuan"].to_numpy(float) * bill_times
     earned = members["earned_points"].to_numpy(float) * bill_times if known else None
+    class_share = None
     if lots is None:
         rate = bills * points_per_yuan
         held, lot_months = _assumed_lots(members, rate if earned is None else earned, start)
     else:
         held, lot_months = _lots(members["customer_id"], lots, start)
+        class_share = _class_share(lots, lot_months)
     return MemberColumns(
         lots_points=held,
         lot_months=lot_months,
@@ -70,6 +74,7 @@ def member_columns(
         data_reach_share=members["data_reach_share"].to_numpy(float),
         data_yuan=members["data_yuan"].fillna(0.0).to_numpy(float),
         joiners_a_month=float(leaving["joined"].sum()) / window_months,
+        lot_class_share=class_share,
     )
 
 
@@ -108,8 +113,30 @@ def _lots(
     months = np.unique(np.append(mine["lot_index"].to_numpy(np.int64), start - 1))
     held = np.zeros((len(months), len(ids)))
     rows = np.searchsorted(months, mine["lot_index"].to_numpy(np.int64))
-    held[rows, place.loc[mine["customer_id"]].to_numpy()] = mine["points"].to_numpy(float)
+    columns = place.loc[mine["customer_id"]].to_numpy()
+    np.add.at(held, (rows, columns), mine["points"].to_numpy(float))
     return held, months
+
+
+def _class_share(lots: pd.DataFrame, months: npt.NDArray[np.int64]) -> FloatArray | None:
+    """Return the part of each row of lots in each point class, where the lots tell classes."""
+    if "point_class" not in lots.columns:
+        return None
+    unknown = sorted(set(lots["point_class"].dropna()) - set(POINT_CLASSES))
+    if unknown or lots["point_class"].isna().any():
+        raise DataError(
+            "lots.point_class",
+            unknown[0] if unknown else "missing",
+            "a point class, as classes live differently long",
+            available=POINT_CLASSES,
+            action="mend the ledger's point_class, or give all classes one life",
+        )
+    points = np.zeros((len(POINT_CLASSES), len(months)))
+    place = lots["point_class"].map(POINT_CLASSES.index).to_numpy(np.int64)
+    rows = np.searchsorted(months, lots["lot_index"].to_numpy(np.int64))
+    np.add.at(points, (place, rows), lots["points"].to_numpy(float))
+    total = points.sum(axis=0)
+    return np.divide(points, total, out=np.zeros_like(points), where=total > 0)
 
 
 def _assumed_lots(

@@ -20,6 +20,7 @@ from cvm.core.checks import ArgumentError, DataError, check_at_least
 from cvm.core.months import month_index, parse_month
 from cvm.points.population_cells import ATTRIBUTES, TENURE_MONTHS, Cells, MemberTable, cells_of
 from cvm.points.population_tree import sample_of
+from cvm.points.rules_earn import POINT_CLASSES
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -41,6 +42,9 @@ class MemberColumns:
         data_reach_share: Chance that the month's data award is earned.
         data_yuan: Data spend a month (yuan).
         joiners_a_month: How many join a month. They are like the members of the last 12 months.
+        lot_class_share: Part of each row of lots in each class of
+            :data:`cvm.points.rules_earn.POINT_CLASSES` [class, row]; only read where classes live
+            differently long. ``None`` takes what is earned now.
     """
 
     lots_points: Any
@@ -55,6 +59,7 @@ class MemberColumns:
     data_reach_share: Any = 1.0
     data_yuan: Any = 0.0
     joiners_a_month: float = 0.0
+    lot_class_share: FloatArray | None = None
 
     @property
     def size(self) -> int:
@@ -74,6 +79,8 @@ class Population:
         cells: Members in service.
         joiners: What joiners are like.
         joiners_a_month: How many join a month.
+        lot_class_share: Part of each row of lots in each point class [class, row of lots]; ``None``
+            where no ledger tells.
     """
 
     first_month: date
@@ -83,6 +90,7 @@ class Population:
     cells: Cells
     joiners: Cells
     joiners_a_month: float = 0.0
+    lot_class_share: FloatArray | None = None
     source_members: float = field(default=0.0)
 
     @property
@@ -157,8 +165,20 @@ def reduce_members(
         cells=whole,
         joiners=joiners,
         joiners_a_month=columns.joiners_a_month,
+        lot_class_share=_class_share(columns.lot_class_share, len(lot_months)),
         source_members=float(size),
     )
+
+
+def _class_share(given: FloatArray | None, rows: int) -> FloatArray | None:
+    if given is None:
+        return None
+    share = np.asarray(given, float)
+    if share.shape != (len(POINT_CLASSES), rows) or not np.isfinite(share).all():
+        raise ArgumentError(
+            "lot_class_share", share.shape, f"[{len(POINT_CLASSES)} classes, {rows} rows], finite"
+        )
+    return share
 
 
 def _codes(labels: Any, size: int, name: str) -> tuple[npt.NDArray[np.int64], tuple[str, ...]]:
