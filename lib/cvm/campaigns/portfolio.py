@@ -1,0 +1,214 @@
+"""All campaigns with a random control: their answers, and the tables the dashboard shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from cvm.campaigns.answer import Answer, answer_holdout
+from cvm.campaigns.cells import Tables
+from cvm.campaigns.effect import Estimate
+from cvm.campaigns.profit import Profit
+from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.register import Register
+from cvm.core.result import Result
+
+PREFIX = "campaign_with_control"
+GROUPS = {
+    PREFIX: ["campaign_id"],
+    f"{PREFIX}_estimates": ["campaign_id", "row"],
+    f"{PREFIX}_funnel": ["campaign_id", "step"],
+    f"{PREFIX}_curves": ["campaign_id", "arm", "since"],
+    f"{PREFIX}_checks": ["campaign_id", "check"],
+    f"{PREFIX}_worth": ["campaign_id"],
+}
+"""Tables for the snapshot, and the columns that name a row of each."""
+
+WORTH = (
+    "window_months",
+    "margin_yuan",
+    "kept_share",
+    "cost_yuan",
+    "monthly_margin_yuan",
+    "monthly_churn_share",
+    "confidence",
+)
+"""What the dashboard's levers need of :class:`cvm.campaigns.profit_measured.Measured`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Portfolio(Result):
+    """Several campaigns' answers.
+
+    Attributes:
+        answers: Campaign → answer, in the order they began.
+    """
+
+    view: ClassVar[str] = "cvm.views.campaigns_register:plot_register"
+    answers: Mapping[str, Answer]
+
+    @property
+    def register(self) -> Register:
+        """Return their rows of the register."""
+        return Register(entries=tuple(one.entry for one in self.answers.values()))
+
+    @property
+    def entries(self) -> tuple[Any, ...]:
+        """Return the register's rows."""
+        return self.register.entries
+
+    def summary(self) -> pd.DataFrame:
+        """Return the register."""
+        return self.register.summary()
+
+    def text(self, lang: str = "en") -> str:
+        """Return which worked and were worth it."""
+        return self.register.text(lang)
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Return every table of :data:`GROUPS`, of all campaigns."""
+        makers = {
+            f"{PREFIX}_estimates": _estimates,
+            f"{PREFIX}_funnel": _funnel,
+            f"{PREFIX}_curves": _curves,
+            f"{PREFIX}_checks": _checks,
+            f"{PREFIX}_worth": _worth,
+        }
+        found = {PREFIX: self.summary()}
+        for name, make in makers.items():
+            rows = [row for one in self.answers.values() for row in make(one)]
+            if rows:
+                found[name] = pd.DataFrame(rows)
+        return found
+
+
+def answer_all(
+    tables: Tables,
+    *,
+    control_shares: Mapping[str, float] | None = None,
+    assumptions: Assumptions | None = None,
+    margin_share: float | None = None,
+    confidence: float = 0.95,
+) -> Portfolio:
+    """Answer every campaign whose contacts hold a control arm.
+
+    Args:
+        tables: The small tables of all campaigns.
+        control_shares: Campaign → share that was to be held out, where it is known.
+        assumptions: What campaigns cannot show about later months.
+        margin_share: Share of revenue that is margin, where the months carry no costs.
+        confidence: Of all intervals (share).
+    """
+    planned = control_shares or {}
+    with_control = tables.left_out.loc[tables.left_out["arm"] == "control", "campaign_id"]
+    held = set(with_control.tolist())
+    return Portfolio(
+        answers={
+            name: answer_holdout(
+                tables,
+                name,
+                control_share=planned.get(name),
+                assumptions=assumptions,
+                margin_share=margin_share,
+                confidence=confidence,
+            )
+            for name in tables.campaigns["campaign_id"].tolist()
+            if name in held
+        }
+    )
+
+
+def _estimates(answer: Answer) -> list[dict[str, Any]]:
+    """Return churn as assigned, of those reached, and by card."""
+    rows = [
+        (one.estimand, one)
+        for one in answer.effect.estimates
+        if one.outcome.name == "churned" and one.method in ("difference", "wald")
+    ]
+    tiers = () if answer.tiers is None else answer.tiers.estimates[1:]
+    rows += [(one.group, one) for one in tiers]
+    return [_estimate_row(answer.campaign_id, name, one) for name, one in rows]
+
+
+def _estimate_row(campaign: str, name: str, one: Estimate) -> dict[str, Any]:
+    # The smaller arm decides what may be shown.
+    numbers = ("effect", "low", "high", "treated_mean", "control_mean")
+    return {
+        "campaign_id": campaign,
+        "row": name,
+        "customers": min(one.treated_count, one.control_count),
+        **{key: _number(getattr(one, key)) for key in numbers},
+        "detected": one.detected,
+        "reason": one.reason or None,
+    }
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _funnel(answer: Answer) -> list[dict[str, Any]]:
+    if answer.funnel.empty:
+        return []
+    treated = answer.funnel[answer.funnel["arm"] == "treated"].iloc[0]
+    steps = [name for name in answer.funnel.columns if name != "arm"]
+    return [
+        {"campaign_id": answer.campaign_id, "step": step, "customers": int(treated[step])}
+        for step in steps
+    ]
+
+
+def _curves(answer: Answer) -> list[dict[str, Any]]:
+    if answer.retention is None:
+        return []
+    counts = {arm: int(getattr(answer.retention, arm).at_risk[0]) for arm in ("treated", "control")}
+    return [
+        {
+            "campaign_id": answer.campaign_id,
+            "arm": row["arm"],
+            "since": int(row["month"]),
+            "customers": counts[row["arm"]],
+            **{key: float(row[key]) for key in ("kept_share", "low", "high")},
+        }
+        for row in answer.retention.curves().to_dict("records")
+    ]
+
+
+def _checks(answer: Answer) -> list[dict[str, Any]]:
+    return [
+        {"campaign_id": answer.campaign_id, "check": one.name, "status": one.status}
+        for one in answer.checks.items
+    ]
+
+
+def _worth(answer: Answer) -> list[dict[str, Any]]:
+    return [] if answer.profit is None else [worth_row(answer.campaign_id, answer.profit)]
+
+
+def worth_row(campaign: str, profit: Profit) -> dict[str, Any]:
+    """Return what levers over a campaign's worth need, one row a campaign.
+
+    Args:
+        campaign: Identifier.
+        profit: The campaign's worth, of any design.
+    """
+    one, chosen = profit.measured, profit.assumptions
+    names = ("margin", "kept", "cost")
+    covariance = {
+        f"cov_{names[i]}_{names[j]}": float(one.covariance[i, j])
+        for i in range(3)
+        for j in range(i, 3)
+    }
+    return {
+        "campaign_id": campaign,
+        "customers": one.treated_count,
+        **{name: getattr(one, name) for name in WORTH},
+        **covariance,
+        "horizon_months": chosen.horizon_months,
+        "discount_yearly": chosen.discount_yearly,
+        "kept_churn_times": chosen.kept_churn_times,
+    }

@@ -1,0 +1,64 @@
+"""The register as pictures: customers kept by campaign, and the return of each."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from cvm.core.i18n import say
+from cvm.views.theme import Width, themed
+
+if TYPE_CHECKING:
+    from cvm.campaigns.register import Entry
+
+
+def plot_register(
+    register: Any, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw customers kept per 1,000 treated, with intervals and the quality of the evidence.
+
+    Args:
+        register: A register, or anything with its ``entries``.
+        ax: Axes to draw on.
+        lang: ``"zh"`` or ``"en"``.
+        width: ``"wide"`` or ``"phone"``.
+    """
+    entries: tuple[Entry, ...] = register.entries
+    with themed(lang, width) as palette:
+        axes = plt.subplots(layout="constrained")[1] if ax is None else ax
+        axes.axvline(0, color=palette.muted, linewidth=1)
+        for place, one in enumerate(entries):
+            if math.isnan(one.kept_share):
+                axes.annotate(
+                    say("campaigns.chart.cannot_tell", lang),
+                    (0, place),
+                    xytext=(6, 0),
+                    textcoords="offset points",
+                    va="center",
+                    color=palette.muted,
+                )
+                continue
+            color = palette.main if one.worked == "yes" else palette.muted
+            if one.worked == "harmed":
+                color = palette.accent
+            ends = [1000 * one.kept_low, 1000 * one.kept_high]
+            axes.plot(ends, [place, place], color=color, linewidth=2.5)
+            axes.plot(1000 * one.kept_share, place, "o", color=color, markersize=7)
+        names = [
+            say("campaigns_register.chart.row", lang, name=one.label(), evidence=one.evidence)
+            for one in entries
+        ]
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.grid(False, axis="y")
+        axes.grid(True, axis="x")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:+.3g}".replace("-", "−") if value else "0")
+        )
+        axes.set_xlabel(say("campaigns_register.chart.kept", lang))
+    return axes
