@@ -15,6 +15,7 @@ import cvm.data
 from cvm.data import collect, open_data
 from cvm.data import reduce_campaigns as campaigns
 from cvm.data import reduce_campaigns_contact as contact
+from cvm.data import reduce_campaigns_design as campaign_design
 from cvm.data import reduce_campaigns_matched as matched
 from cvm.data import reduce_churn as churn
 from cvm.data import reduce_overview as overview
@@ -185,6 +186,10 @@ REDUCTIONS = {
     ),
     "reduce_campaign_before": lambda t: campaigns.reduce_campaign_before(
         t["months"], t["customers"], t["contacts"], placebo_months=3
+    ),
+    "reduce_baseline": lambda t: campaign_design.reduce_baseline(t["months"], t["customers"]),
+    "reduce_eligible": lambda t: campaign_design.reduce_eligible(
+        t["months"], t["customers"], month=LAST
     ),
     "reduce_campaign_funnel": lambda t: contact.reduce_campaign_funnel(t["contacts"]),
     "reduce_campaign_overlaps": lambda t: contact.reduce_campaign_overlaps(t["contacts"]),

@@ -15,6 +15,7 @@ from cvm.campaigns.effect import Estimate
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
 from cvm.campaigns.register import Register
+from cvm.core.checks import DataError, check_one_of
 from cvm.core.result import Result
 
 PREFIX = "campaign_with_control"
@@ -81,9 +82,20 @@ class Portfolio(Result):
         found = {PREFIX: self.summary()}
         for name, make in makers.items():
             rows = [row for one in self.answers.values() for row in make(one)]
-            if rows:
-                found[name] = pd.DataFrame(rows)
+            # An empty table still says which columns name a row.
+            columns = None if rows else [*GROUPS[name], "customers"]
+            found[name] = pd.DataFrame(rows, columns=columns)
         return found
+
+    def pick(self, campaign_id: str | None = None) -> Answer:
+        """Return one campaign's answer, the first if none is named.
+
+        Raises:
+            ArgumentError: There is no such campaign; the message lists those there are.
+        """
+        return self.answers[
+            check_one_of(campaign_id or next(iter(self.answers)), "campaign_id", self.answers)
+        ]
 
 
 def answer_all(
@@ -94,7 +106,7 @@ def answer_all(
     margin_share: float | None = None,
     confidence: float = 0.95,
 ) -> Portfolio:
-    """Answer every campaign whose contacts hold a control arm.
+    """Answer every campaign whose contacts hold a control arm; if none does, each says so.
 
     Args:
         tables: The small tables of all campaigns.
@@ -102,10 +114,16 @@ def answer_all(
         assumptions: What campaigns cannot show about later months.
         margin_share: Share of revenue that is margin, where the months carry no costs.
         confidence: Of all intervals (share).
+
+    Raises:
+        DataError: There is no campaign at all.
     """
     planned = control_shares or {}
+    known = tables.campaigns["campaign_id"].tolist()
+    if not known:
+        raise DataError("campaigns", "empty", "at least one campaign")
     with_control = tables.left_out.loc[tables.left_out["arm"] == "control", "campaign_id"]
-    held = set(with_control.tolist())
+    held = set(with_control.tolist()) & set(known) or set(known)
     return Portfolio(
         answers={
             name: answer_holdout(
@@ -116,7 +134,7 @@ def answer_all(
                 margin_share=margin_share,
                 confidence=confidence,
             )
-            for name in tables.campaigns["campaign_id"].tolist()
+            for name in known
             if name in held
         }
     )
@@ -180,7 +198,12 @@ def _curves(answer: Answer) -> list[dict[str, Any]]:
 
 def _checks(answer: Answer) -> list[dict[str, Any]]:
     return [
-        {"campaign_id": answer.campaign_id, "check": one.name, "status": one.status}
+        {
+            "campaign_id": answer.campaign_id,
+            "check": one.name,
+            "status": one.status,
+            "customers": answer.entry.customers,
+        }
         for one in answer.checks.items
     ]
 
