@@ -14,7 +14,7 @@ from cvm.core.checks import ArgumentError, DataError, MissingDataError
 from cvm.data import collect, open_data
 from cvm.data.reduce_segments import reduce_segments_cells, reduce_segments_scores
 from cvm.segments.tierbook_read import open_tierbook
-from cvm.segments.tiers import COSTS, FIGURES, TierCosts, tally_tiers
+from cvm.segments.tiers import COSTS, FIGURES, TierCosts, for_snapshot, tally_tiers
 from cvm.segments.tiers_change import change_terms, compare_books
 from cvm.segments.tiers_cuts import cut_bands, histogram_step, move_cuts
 from cvm.segments.tiers_rules import Ladder, Score, Tier
@@ -150,7 +150,7 @@ def test_movers_and_their_cost_by_hand():
     assert (total["up_customers"], total["down_customers"], total["same_customers"]) == (4, 10, 5)
     assert total["cost_change_yuan"] == pytest.approx(-25 - 765.5 + 36)
     published = moved.frames()
-    assert published["tier_movers"]["tier"].tolist() == ["gold", "silver", "none"]
+    assert published["tier_movers"]["tier"].tolist() == ["gold", "silver", "cards_none"]
     assert published["tier_change"]["customers"].tolist() == [10, 5, 4]
     assert published["tier_change"]["cost_change_yuan"].sum() == pytest.approx(-754.5)
     assert "4 customers rise a tier and 10 fall" in moved.text("en")
@@ -288,6 +288,17 @@ def test_few_customers_under_a_cap_join_the_band_below_it():
     assert got.groupby("tier")["customers"].sum().to_dict() == {"3": 34}
     many = cut_bands({"stars": frame.assign(customers=30)}, {"stars": ladder}, steps={"stars": 10})
     assert many.set_index("movable")["customers"].to_dict() == {True: 30, False: 30}
+
+
+def test_levers_work_on_tables_as_published(bands, sample):
+    pyramid = tally_tiers(sample(BOOK), BOOK, MONTH)
+    terms = pyramid.frames()["tier_terms"]
+
+    published = move_cuts(for_snapshot(bands), terms, "stars", {"5": 565})
+
+    assert published["tier"].tolist() == ["stars_none", "1", "2", "3", "4", "5"]
+    plain = move_cuts(bands, pyramid.terms, "stars", {"5": 565})
+    pd.testing.assert_frame_equal(published.drop(columns="tier"), plain.drop(columns="tier"))
 
 
 def test_impossible_cuts_are_refused(bands, sample):

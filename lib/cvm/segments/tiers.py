@@ -94,8 +94,8 @@ class TierPyramid(Result):
         return self.rows
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Return ``tier_pyramid`` and ``tier_terms``."""
-        return {"tier_pyramid": self.rows, "tier_terms": self.terms}
+        """Return ``tier_pyramid`` and ``tier_terms``, as :func:`for_snapshot` writes tiers."""
+        return {"tier_pyramid": for_snapshot(self.rows), "tier_terms": for_snapshot(self.terms)}
 
     def text(self, lang: str = "en") -> str:
         """Return, for each ladder, who is on it, who is on top, and what it costs."""
@@ -268,6 +268,22 @@ def tier_name(ladder: Ladder, tier: str, lang: str) -> str:
         if item.name == tier:
             return item.zh if lang == "zh" else item.en
     return say(f"{AREA}.tier.{tier}", lang)
+
+
+def for_snapshot(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of tiers with a word of its own for each ladder's ``none`` and ``unrated``.
+
+    In a snapshot a group's value means one group wherever it stands: with one word for all ladders,
+    customers of different ladders would be added up, and cells withheld that need not be.
+
+    Args:
+        frame: With columns ladder and tier.
+
+    Returns:
+        A copy, in which those tiers read ``cards_none``, ``stars_unrated`` and so on.
+    """
+    same = frame["tier"].isin([NONE, UNRATED])
+    return frame.assign(tier=frame["tier"].where(~same, frame["ladder"] + "_" + frame["tier"]))
 
 
 def level_names(ladder: Ladder) -> dict[str, dict[str, str]]:

@@ -25,6 +25,7 @@ from cvm.segments.tiers import (
     FIGURES,
     TierCosts,
     cost_columns,
+    for_snapshot,
 )
 from cvm.segments.tiers_rules import Ladder
 
@@ -108,7 +109,7 @@ class TierChange(Result):
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return ``tier_movers`` (by tier and direction) and ``tier_change`` (by direction)."""
         return {
-            "tier_movers": self.by_direction("ladder", "tier"),
+            "tier_movers": for_snapshot(self.by_direction("ladder", "tier")),
             "tier_change": self.by_direction("ladder"),
         }
 

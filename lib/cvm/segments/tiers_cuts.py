@@ -1,7 +1,8 @@
 """Live what-if on tier cuts: customers in narrow bands of the score, that a cut may move over.
 
 The published tables ``tier_cuts`` (bands) and ``tier_terms`` (what a tier gives) are all a lever
-needs; :func:`move_cuts` is what it does, in the browser as here. Columns of ``tier_cuts``:
+needs; :func:`move_cuts` is what it does, in the browser as here. Tiers are published
+as :func:`cvm.segments.tiers.for_snapshot` writes them (``cards_none``). Columns of ``tier_cuts``:
 
     ladder            cards, stars, corporate
     tier              tier at the cuts in force, by this month's score (no grace, no protection)
@@ -24,7 +25,7 @@ import pandas as pd
 
 from cvm.core.checks import ArgumentError, check_at_least, check_columns
 from cvm.segments.tiers import FIGURES
-from cvm.segments.tiers_rules import UNRATED, Ladder
+from cvm.segments.tiers_rules import Ladder
 
 _BANDS = 80
 _CENT = 10_000
@@ -106,7 +107,8 @@ def move_cuts(
         at[list(own["tier"][1:]).index(tier)] = cut
     if (np.diff(at) <= 0).any():
         raise ArgumentError("cuts", list(at), "rising from tier to tier")
-    rows = bands[(bands["ladder"] == ladder) & (bands["tier"] != UNRATED)]
+    # Who is not rated is not among the terms, and no cut reaches him.
+    rows = bands[(bands["ladder"] == ladder) & bands["tier"].isin(own["tier"])]
     score = rows["from_score"].to_numpy(float)
     fixed = rows["tier"].map(dict(zip(own["tier"], own["place"], strict=True))).to_numpy(int)
     place = np.where(
