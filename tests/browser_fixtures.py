@@ -48,6 +48,7 @@ def browser(chromium_path):
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
     """A snapshot of the hand-made tables, as ``cvm publish`` writes it."""
+    from cvm.publish.page_workbook import page_workbook
     from cvm.publish.snapshot import write_snapshot
     from cvm.views.fonts import WEB_FONT_FILE, web_font
     from cvm.views.pages import PAGES
@@ -63,14 +64,25 @@ def published(tmp_path_factory):
         "points-budget": PAGES["points-budget"].make(points_budget_tables(), POINTS_INFO),
         "early-warning": PAGES["early-warning"].make(early_warning_tables(), WARNING_INFO),
     }
+    now = datetime.now(UTC)
+    books = {
+        f"{name}.xlsx": page_workbook(page.content, {}, made=now) for name, page in made.items()
+    }
+    contents = {
+        name: {
+            lang: {**content, "workbook": f"{name}.xlsx"} for lang, content in page.content.items()
+        }
+        for name, page in made.items()
+    }
+    pictures = {name: file for page in made.values() for name, file in page.figures.items()}
     write_snapshot(
         root,
         tables={},
-        pages={name: page.content for name, page in made.items()},
-        figures={name: file for page in made.values() for name, file in page.figures.items()},
+        pages=contents,
+        figures=pictures | books,
         fonts={WEB_FONT_FILE: web_font([str(page.content) for page in made.values()])},
         manifest={"data": {"last_month": "2026-05-01"}},
-        now=datetime.now(UTC),
+        now=now,
     )
     return root
 

@@ -195,6 +195,10 @@ def publish(
     force: Annotated[
         bool, typer.Option("--force", help="Publish even if nothing changed.")
     ] = False,
+    static: Annotated[
+        Path | None,
+        typer.Option(help="Also write the dashboards as plain files, for a folder or an e-mail."),
+    ] = None,
 ) -> None:
     """Run the notebooks and publish what they found as a new snapshot."""
     from cvm.publish.project import publish_project
@@ -210,6 +214,13 @@ def publish(
         now=datetime.now(UTC),
         console=out,
     )
+    if static is not None:
+        from cvm.publish.static import write_static
+
+        files = write_static(
+            root, static, dashboards=project_root() / "dashboards", today=date.today()
+        )
+        out.print(f"plain files: {static} ({len(files)}); open {static / 'index.html'}")
 
 
 @app.command()

@@ -106,7 +106,7 @@ def test_texts_of_the_data_cannot_become_markup():
     outline = Outline(render(model, "zh"))
     assert all("onerror" not in image for image in outline.all("img"))
     assert len(outline.all("img")) == 10
-    assert len(outline.all("script")) == 3, "two drill-downs and the page's own"
+    assert len(outline.all("script")) == 4, "words of the tools, two drill-downs, the page's own"
 
 
 def test_no_snapshot_has_an_honest_page(tmp_path):

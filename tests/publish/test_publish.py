@@ -2,8 +2,10 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from types import SimpleNamespace
 
+import openpyxl
 import pytest
 
 import cvm.publish.publish as publishing
@@ -46,12 +48,17 @@ FACTS = {
 class FakePage:
     """A page that keeps what it was given."""
 
+    needs, optional = ("overview_tiers",), ("not_there",)
+
     def __init__(self):
         self.calls = []
 
     def make(self, tables, info):
         self.calls.append((tables, info))
-        text = {"zh": {"title": "总览龘"}, "en": {"title": "Overview"}}
+        table = {"columns": ["tier", "share"], "rows": [["gold", "12.5%"], ["none", "withheld"]]}
+        chart = {"name": "tiers", "title": "=1+1 is no formula", "table": table}
+        whole = {"question": "?", "sentence": "!", "dates": [], "notes": [], "charts": [chart]}
+        text = {"zh": {"title": "总览龘", **whole}, "en": {"title": "Overview", **whole}}
         return Page(content=text, figures={"fake-base-zh-wide.svg": b"<svg>\xe9\xbe\x98</svg>"})
 
 
@@ -241,4 +248,27 @@ def test_a_full_disk_is_one_clear_message(run_dir, tmp_path, monkeypatch):
     with pytest.raises(PublishError, match=f"disk is full; {first.stamp} stays in force"):
         run_publish(run_dir, root, force=True)
     with open_latest(root) as snapshot:
-        assert snapshot.page("fake", "zh") == {"title": "总览龘"}
+        assert snapshot.page("fake", "zh")["title"] == "总览龘"
+
+
+def test_a_pages_workbook_holds_published_figures_as_numbers_and_nothing_withheld(
+    run_dir, tmp_path
+):
+    root = tmp_path / "published"
+    run_publish(run_dir, root)
+    with open_latest(root) as snapshot:
+        assert snapshot.page("fake", "zh")["workbook"] == "fake.xlsx"
+        book = openpyxl.load_workbook(BytesIO(snapshot.figure("fake.xlsx")))
+
+    tiers = list(book["overview_tiers"].values)
+    assert tiers[0][:2] == ("month", "vip_tier")
+    by_tier = {row[1]: row[2:] for row in tiers[1:]}
+    assert by_tier["none"][:2] == (900, 70000)
+    assert set(by_tier["diamond"]) == {None}
+    shown = next(sheet for sheet in book if sheet.title.startswith("shown"))
+    rows = list(shown.values)
+    assert rows[0][0] == "=1+1 is no formula"
+    assert shown["A1"].data_type == "s"
+    assert rows[3] == ("gold", 0.125)
+    assert shown["B4"].number_format == "0.00%"
+    assert rows[4] == ("none", "withheld")

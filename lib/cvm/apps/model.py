@@ -36,7 +36,7 @@ class PageModel:
         state: ``"shown"``, or why it is not: ``"none"`` published, ``"damaged"``, or this page is
             ``"missing"`` from the snapshot.
         contents: The page's content by language (see :mod:`cvm.views.pages`); empty unless shown.
-        figures: Pictures by file name.
+        figures: Pictures and the workbook by file name.
         font: The web font (WOFF2), empty if the snapshot has none.
         notices: What a viewer must know before reading, by language.
         detail: For whoever runs the server; never a path.
@@ -81,6 +81,7 @@ def _read(snapshot: Snapshot, name: str, today: date) -> PageModel:
         for chart in content["charts"]
         for file in chart["figures"].values()
     }
+    wanted |= {content["workbook"] for content in contents.values() if content.get("workbook")}
     known = set(snapshot.figures())
     if wanted - known:
         raise DamagedSnapshotError("figures", sorted(wanted - known)[0], "in the snapshot")

@@ -24,6 +24,7 @@ LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 HTML_LANG = {"zh": "zh-CN", "en": "en"}
 ARROWS = {"up": "▲", "down": "▼", "flat": "●", "": ""}
 WIDE_FROM_PX = 1200
+WORKBOOK_MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SPARK_WIDTH, SPARK_HEIGHT = 120, 30
 
 
@@ -85,7 +86,7 @@ def render(model: PageModel, lang: str, live: Live | None = None) -> str:
     script, styles = tag("script", code, raw=True), tag("style", css, raw=True)
     return tag(
         "div",
-        styles + _header(lang) + main + script,
+        styles + _header(lang, _tools(model)) + main + script,
         id="cvm-page",
         class_="cvm",
         data_page=model.name,
@@ -159,11 +160,40 @@ def _title(model: PageModel, lang: str) -> str:
     return say(f"overview.status.title_{model.state}", lang)
 
 
-def _header(lang: str) -> str:
-    brand = "".join(
-        text("span", say("overview.suite", one), lang=HTML_LANG[one], data_in=one)
-        for one in LANGUAGES
+def _tools(model: PageModel) -> str:
+    """Return what lets a viewer take the page along: link, print, workbook."""
+    if model.state != "shown":
+        return ""
+    file = model.contents[LANGUAGES[0]].get("workbook")
+    tools = tag("button", _both("page.copy_link"), type="button", data_copy_link=True)
+    tools += tag("button", _both("page.print"), type="button", data_print=True)
+    if file:
+        uri = f"data:{WORKBOOK_MIME};base64,{b64encode(model.figures[file]).decode()}"
+        tools += tag("a", _both("page.workbook"), href=uri, download=file, data_workbook=True)
+    told = {
+        key: {one: say(f"page.{key}", one) for one in LANGUAGES}
+        for key in ("link_copied", "link_shown")
+    }
+    return tag(
+        "div",
+        tools
+        + tag("span", "", class_="cvm-told", role="status")
+        + tag("script", json_for_script(told), type="application/json", data_told=True),
+        class_="cvm-tools",
+        role="group",
+        aria_label=" / ".join(say("page.tools", one) for one in LANGUAGES),
     )
+
+
+def _both(key: str) -> str:
+    """Return a text in both languages; the page shows the one it stands in."""
+    return "".join(
+        text("span", say(key, one), lang=HTML_LANG[one], data_in=one) for one in LANGUAGES
+    )
+
+
+def _header(lang: str, tools: str) -> str:
+    brand = _both("overview.suite")
     buttons = "".join(
         text(
             "button",
@@ -179,6 +209,7 @@ def _header(lang: str) -> str:
         "header",
         # The script makes it a link to the list of dashboards where there is one.
         tag("a", brand, class_="cvm-brand", data_home="../../")
+        + tools
         + tag("div", buttons, class_="cvm-toggle", role="group", aria_label="语言 / Language"),
         class_="cvm-header",
     )
@@ -315,7 +346,8 @@ def _chart(chart: Mapping[str, Any], figures: Mapping[str, bytes], lang: str) ->
             tabindex=0,
             role="region",
             aria_label=chart["name"],
-        ),
+        )
+        + text("button", say("page.save_picture", lang), type="button", data_save=chart["key"]),
     )
     return tag(
         "article",

@@ -14,6 +14,7 @@ from cvm.core.checks import CvmError, DataError
 from cvm.core.i18n import catalogue, say
 from cvm.core.snapshot import FONT, SnapshotError, open_latest
 from cvm.publish.disclosure import Policy, Withheld, find_withheld, summarise
+from cvm.publish.page_workbook import page_workbook
 from cvm.publish.run_cache import code_fingerprint, fingerprint
 from cvm.publish.snapshot import PublishInterrupted, in_force, write_snapshot
 from cvm.publish.table_json import cell_table, frame_of, withhold
@@ -226,8 +227,13 @@ def _make_pages(
                 available=sorted(frames),
                 action="check the tables this page is made from",
             ) from error
-        contents[name] = page.content
+        behind = {key: frames[key] for key in (*maker.needs, *maker.optional) if key in frames}
+        workbook = f"{name}.xlsx"
         figures |= page.figures
+        figures[workbook] = page_workbook(page.content, behind, made=moment)
+        contents[name] = {
+            lang: {**content, "workbook": workbook} for lang, content in page.content.items()
+        }
     return contents, figures
 
 

@@ -8,6 +8,7 @@ from collections import OrderedDict, defaultdict
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import tornado.iostream
 import tornado.web
@@ -73,13 +74,17 @@ class LandingHandler(_Talking, BaseVoilaHandler):
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")
         self.set_header("X-CVM-Server", self.settings["cvm_token"])
+        for board in shown["boards"]:
+            board["href"] = f"{self.base_url}voila/render/{quote(board['file'])}?lang={lang}"
+        other = "en" if lang == "zh" else "zh"
         template = self.settings["voila_jinja2_env"].get_template("landing.html")
         self.finish(
             template.render(
                 **shown,
                 lang=lang,
-                other="en" if lang == "zh" else "zh",
-                base_url=self.base_url,
+                other=other,
+                assets=f"{self.base_url}cvm/static/",
+                language_href=f"?lang={other}",
                 say=lambda key, **values: say(key, lang, **values),
             )
         )

@@ -18,6 +18,7 @@ viewer sees the same figures.
 * ``drill``: ``label``, ``hint`` and ``choices``: a list of ``key``, ``label`` and ``facts``
   (pairs of label and value), or an empty list.
 * ``notes``: sentences on what is withheld, partial or not available.
+* ``workbook``: the Excel file of the page's figures, added when it is published.
 * ``dates``: pairs of label and text: the date of the data, the run, the source.
 """
 
