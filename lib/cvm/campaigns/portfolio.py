@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from cvm.campaigns.answer import Answer, answer_holdout
 from cvm.campaigns.cells import Tables
-from cvm.campaigns.effect import Estimate
+from cvm.campaigns.effect import CHURN, Estimate, cannot_tell
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.profit_measured import Measured
 from cvm.campaigns.register import Register
 from cvm.core.checks import DataError, check_one_of
 from cvm.core.result import Result
@@ -234,4 +236,31 @@ def worth_row(campaign: str, profit: Profit) -> dict[str, Any]:
         "horizon_months": chosen.horizon_months,
         "discount_yearly": chosen.discount_yearly,
         "kept_churn_times": chosen.kept_churn_times,
+        "kept_value_yuan": chosen.kept_value_yuan,
     }
+
+
+def profit_of_row(row: Mapping[Any, Any]) -> Profit:
+    """Return the worth that :func:`worth_row` wrote down, so that assumptions can be changed."""
+    names = ("margin", "kept", "cost")
+    covariance = np.array(
+        [[row[f"cov_{names[min(i, j)]}_{names[max(i, j)]}"] for j in range(3)] for i in range(3)],
+        dtype=np.float64,
+    )
+    value = row.get("kept_value_yuan")
+    return Profit(
+        campaign=str(row["campaign_id"]),
+        measured=Measured(
+            treated_count=int(row["customers"]),
+            window_months=int(row["window_months"]),
+            covariance=covariance,
+            **{name: float(row[name]) for name in WORTH if name != "window_months"},
+        ),
+        assumptions=Assumptions(
+            horizon_months=int(row["horizon_months"]),
+            discount_yearly=float(row["discount_yearly"]),
+            kept_churn_times=float(row["kept_churn_times"]),
+            kept_value_yuan=None if value is None or pd.isna(value) else float(value),
+        ),
+        churn=cannot_tell(CHURN, "few_events"),
+    )

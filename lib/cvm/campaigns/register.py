@@ -17,7 +17,7 @@ from cvm.campaigns import words
 from cvm.campaigns.effect import Estimate
 from cvm.core.checks import ArgumentError, check_columns, check_one_of
 from cvm.core.i18n import say
-from cvm.core.money import format_number, format_share
+from cvm.core.money import format_number
 from cvm.core.result import Result
 
 EVIDENCE = ("A", "B", "C", "D")
@@ -237,8 +237,8 @@ def _told(one: Entry, lang: str) -> str:
             roi = say(
                 "campaigns_register.text.roi",
                 lang,
-                roi=format_share(one.roi, decimals=0),
-                chance=format_share(one.positive_share, decimals=0),
+                roi=words.signed_share(one.roi),
+                chance=words.chance(one.positive_share, lang),
             )
             facts = words.comma(facts, roi, lang)
         return say("campaigns_register.text.named", lang, name=one.label(), facts=facts)

@@ -1,0 +1,122 @@
+((formats) => {
+  "use strict";
+  // The same arithmetic as cvm.campaigns.profit, and the same texts as cvm.views.campaigns_live.
+  // Tests hold both to Python.
+  const { fill, normal, share, yuan } = formats;
+  const WORTH_SHARE = 0.8;
+
+  // The quantile of the normal by bisection of its distribution.
+  function quantile(p) {
+    let low = -9, high = 9;
+    for (let turn = 0; turn < 80; turn += 1) {
+      const middle = (low + high) / 2;
+      if (normal(middle) < p) low = middle; else high = middle;
+    }
+    return (low + high) / 2;
+  }
+
+  function keptValue(row, horizon) {
+    const yearly = 1 + row.discount_yearly;
+    const later = yearly ** (-row.window_months / 12);
+    if (row.kept_value_yuan !== null && row.kept_value_yuan !== undefined) {
+      return row.kept_value_yuan * later;
+    }
+    const months = Math.max(horizon - row.window_months, 0);
+    const churn = Math.min(row.monthly_churn_share * row.kept_churn_times, 1);
+    const ratio = (1 - churn) * yearly ** (-1 / 12);
+    const series = ratio === 1 ? months : (ratio * (1 - ratio ** months)) / (1 - ratio);
+    return row.monthly_margin_yuan * series * later;
+  }
+
+  function fieller(top, bottom, topVariance, bottomVariance, both, reach) {
+    const square = reach ** 2;
+    const a = bottom ** 2 - square * bottomVariance;
+    const b = top * bottom - square * both;
+    const c = top ** 2 - square * topVariance;
+    const inside = b ** 2 - a * c;
+    if (a <= 0 || inside < 0) return [NaN, NaN];
+    const root = Math.sqrt(inside);
+    return [(b - root) / a, (b + root) / a];
+  }
+
+  function evaluate(row, settings) {
+    const value = keptValue(row, Math.round(settings.horizon));
+    const early = (1 + row.discount_yearly) ** (-row.window_months / 24);
+    const size = row.customers, times = settings.cost;
+    const margin = size * (early * row.margin_yuan + value * row.kept_share);
+    const cost = size * row.cost_yuan * times;
+    const top = size ** 2 * (early ** 2 * row.cov_margin_margin
+      + 2 * early * value * row.cov_margin_kept + value ** 2 * row.cov_kept_kept);
+    const bottom = size ** 2 * times ** 2 * row.cov_cost_cost;
+    const both = size ** 2 * times * (early * row.cov_margin_cost + value * row.cov_kept_cost);
+    const net = margin - cost, variance = top + bottom - 2 * both;
+    const reach = quantile(0.5 + row.confidence / 2);
+    const [low, high] = fieller(margin, cost, top, bottom, both, reach);
+    return {
+      margin_yuan: margin,
+      cost_yuan: cost,
+      net_yuan: net,
+      roi: cost > 0 ? net / cost : NaN,
+      roi_low: low - 1,
+      roi_high: high - 1,
+      chance: variance > 0 ? normal(net / Math.sqrt(variance)) : Number(net > 0),
+    };
+  }
+
+  const settingsNow = (rows) => ({ horizon: rows.length ? rows[0].horizon_months : 24, cost: 1 });
+
+  function settingText(lever, value, words) {
+    if (lever === "cost") return share(value, 0);
+    return fill(words["live.months"], { months: value.toFixed(0) });
+  }
+
+  function percent(value) {
+    if (!Number.isFinite(value)) return "–";
+    const whole = Math.abs(100 * value).toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
+    return `${value < 0 ? "−" : "+"}${whole}%`;
+  }
+
+  function paid(worked, chance) {
+    if (Number.isNaN(chance)) return "unknown";
+    if (chance >= WORTH_SHARE) return worked === "none" ? "open" : "yes";
+    return chance <= 1 - WORTH_SHARE ? "no" : "open";
+  }
+
+  function texts(rows, worked, settings, words, lang) {
+    const at = { ...settingsNow(rows), ...settings };
+    const campaigns = {}, states = [];
+    let net = 0;
+    for (const row of rows) {
+      const name = row.campaign_id;
+      if (!(name in worked)) continue;
+      const got = evaluate(row, at);
+      const state = paid(worked[name], got.chance);
+      states.push(state);
+      net += got.net_yuan;
+      campaigns[name] = {
+        cost: yuan(got.cost_yuan, lang),
+        roi: percent(got.roi),
+        interval: `${percent(got.roi_low)} – ${percent(got.roi_high)}`,
+        chance: share(got.chance, 0),
+        paid: words[`live.paid_${state}`],
+      };
+    }
+    const money = yuan(Math.abs(net), lang);
+    const sign = net < 0 ? "−" : "";
+    return {
+      campaigns,
+      cards: {
+        paid: {
+          value: String(states.filter((one) => one === "yes").length),
+          note: fill(words["card.paid_note"], { count: states.length }),
+        },
+        net: {
+          value: sign + (lang === "zh" ? money.replace(/元$/, "") : money),
+          note: fill(words["card.net_note"], { months: at.horizon.toFixed(0) }),
+        },
+      },
+    };
+  }
+
+  return { evaluate, settingsNow, settingText, texts };
+})

@@ -1,0 +1,157 @@
+"""What the campaigns page shows of one campaign: sentence, forest, funnel, survival, checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cvm.campaigns import words
+from cvm.campaigns.register import Entry
+from cvm.core.i18n import say
+from cvm.core.money import format_number, format_share, format_yuan
+from cvm.data.tables import CAMPAIGN_DESIGNS, OFFERS
+
+AREA = "campaigns_page"
+ROWS = ("as_assigned", "reached", "diamond", "gold", "silver", "vip", "none")
+
+
+def entry_sentence(one: Entry, lang: str) -> str:
+    """Return what is known of a campaign in one sentence that claims no more than its figures."""
+    if one.worked == "unknown":
+        reason = words.known_or_plain(f"campaigns.reason.{one.reason}", one.reason, lang)
+        return say(f"{AREA}.detail.unknown", lang, reason=reason)
+    failed = [name for name in one.failed_checks.split(",") if name]
+    sentence = say(
+        f"{AREA}.detail.{one.worked}",
+        lang,
+        kept=words.per_thousand(abs(one.kept_share), lang),
+        low=signed(1000 * one.kept_low),
+        high=signed(1000 * one.kept_high),
+        confidence=format_share(one.confidence, decimals=0),
+        detectable=words.per_thousand(one.detectable_share, lang),
+    )
+    if not failed:
+        return sentence
+    names = say("campaigns.list", lang).join(words.check_name(name, lang) for name in failed)
+    return words.joined([say("campaigns.effect.failed_checks", lang, checks=names), sentence], lang)
+
+
+def signed(value: float) -> str:
+    """Return customers per 1,000 with their sign, in whole customers from ten on."""
+    if not math.isfinite(value):
+        return "–"
+    text = f"{abs(value):.0f}" if abs(value) >= 9.95 else f"{abs(value):.1f}"
+    return ("−" if value < 0 else "+") + text
+
+
+def detail_of(one: Entry, tables: Mapping[str, pd.DataFrame], lang: str) -> dict[str, Any]:
+    """Return one campaign's part of the page, plain JSON.
+
+    Args:
+        one: Its row of the register.
+        tables: Published tables by name without prefix: ``estimates``, ``funnel``, ``curves``,
+            ``checks``; those missing leave their part empty.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    mine = {
+        name: frame[frame["campaign_id"] == one.campaign_id]
+        for name, frame in tables.items()
+        if "campaign_id" in frame
+    }
+    return {
+        "id": one.campaign_id,
+        "label": one.label(),
+        "sentence": entry_sentence(one, lang),
+        "facts": _facts(one, lang),
+        "forest": _forest(mine.get("estimates"), lang),
+        "funnel": _funnel(mine.get("funnel"), lang),
+        "curves": _curves(mine.get("curves")),
+        "checks": _checks(mine.get("checks"), lang),
+    }
+
+
+def _facts(one: Entry, lang: str) -> list[list[str]]:
+    named = {"zh": {"offer": OFFERS, "design": CAMPAIGN_DESIGNS}}.get(lang, {})
+    offer = named.get("offer", {}).get(one.offer, one.offer.replace("_", " ")) or "–"
+    design = say(f"{AREA}.design.{one.design}", lang) if one.design else "–"
+    texts = {
+        "offer": offer,
+        "design": design,
+        "evidence": say(f"campaigns_register.evidence.{one.evidence}", lang),
+        "customers": format_number(one.customers, lang, digits=4),
+        "control": format_number(one.control_count, lang, digits=4),
+        "cost": format_yuan(one.cost_yuan, lang),
+    }
+    return [[say(f"{AREA}.fact.{key}", lang), text] for key, text in texts.items()]
+
+
+def _forest(frame: pd.DataFrame | None, lang: str) -> list[dict[str, Any]]:
+    """Return customers kept per 1,000 in each group: churn turned round."""
+    if frame is None or frame.empty:
+        return []
+    rows = {str(row["row"]): row for row in frame.to_dict("records")}
+    found = []
+    for name in sorted(rows, key=lambda key: ROWS.index(key) if key in ROWS else len(ROWS)):
+        row = rows[name]
+        known = all(not pd.isna(row[key]) for key in ("effect", "low", "high"))
+        key = f"campaigns.chart.estimand_{name}" if name in ROWS[:2] else f"campaigns.group.{name}"
+        entry: dict[str, Any] = {"label": words.known_or_plain(key, name, lang)}
+        if not known:
+            entry |= {"text": say(f"{AREA}.detail.withheld", lang)}
+        else:
+            ends = [-1000 * float(row[key]) for key in ("high", "effect", "low")]
+            text = say(
+                f"{AREA}.detail.row",
+                lang,
+                kept=signed(ends[1]),
+                low=signed(ends[0]),
+                high=signed(ends[2]),
+            )
+            entry |= {"low": ends[0], "kept": ends[1], "high": ends[2], "text": text}
+            entry["detected"] = bool(row["detected"])
+        found.append(entry)
+    return found
+
+
+def _funnel(frame: pd.DataFrame | None, lang: str) -> list[dict[str, Any]]:
+    if frame is None or frame.empty:
+        return []
+    counts = dict(zip(frame["step"], frame["customers"], strict=True))
+    whole = counts.get("assigned")
+    found = []
+    for step in ("assigned", "attempted", "reached", "accepted"):
+        count = counts.get(step)
+        if count is None or pd.isna(count) or whole is None or pd.isna(whole) or not whole:
+            text, share = say(f"{AREA}.detail.withheld", lang), 0.0
+        else:
+            share = float(count) / float(whole)
+            text = f"{format_number(float(count), lang)} · {format_share(share, decimals=0)}"
+        found.append({"label": say(f"campaigns.funnel.{step}", lang), "share": share, "text": text})
+    return found
+
+
+def _curves(frame: pd.DataFrame | None) -> dict[str, list[float]]:
+    if frame is None or frame.empty or frame["kept_share"].isna().any():
+        return {}
+    ordered = frame.sort_values("since")
+    return {
+        arm: [float(value) for value in ordered.loc[ordered["arm"] == arm, "kept_share"]]
+        for arm in ("treated", "control")
+    }
+
+
+def _checks(frame: pd.DataFrame | None, lang: str) -> list[dict[str, str]]:
+    if frame is None or frame.empty:
+        return []
+    return [
+        {
+            "label": words.check_name(str(row["check"]), lang),
+            "status": str(row["status"]),
+            "text": say(f"campaigns.status.{row['status']}", lang),
+        }
+        for row in frame.to_dict("records")
+        if not pd.isna(row["status"])
+    ]

@@ -1,0 +1,161 @@
+"""The live part of the campaigns page: levers, and every text at a setting.
+
+What the browser's script (``apps/campaigns.js``) writes when a lever is moved is written here
+first, in Python, for the page as it is published; a test holds the two to each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from cvm.campaigns.portfolio import profit_of_row
+from cvm.campaigns.register import WORTH_SHARE, Entry
+from cvm.core.i18n import catalogue, say
+from cvm.core.money import format_share, format_yuan
+
+AREA = "campaigns_page"
+LEVERS = {"horizon": (6.0, 60.0, 1.0), "cost": (0.5, 2.0, 0.05)}
+_WORDS = ("live", "card")
+Row = Mapping[str, Any]
+
+
+def worth_rows(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Return the rows behind the levers as plain JSON; those withheld are left out."""
+    if frame is None or frame.empty:
+        return []
+    kept = frame[frame["customers"].notna() & frame["cov_kept_kept"].notna()]
+    return [
+        {
+            str(name): None if pd.isna(value) else value if isinstance(value, str) else float(value)
+            for name, value in row.items()
+        }
+        for row in kept.to_dict("records")
+    ]
+
+
+def settings_now(rows: Sequence[Row]) -> dict[str, float]:
+    """Return where the levers stand: the horizon that was published, the cost that was booked."""
+    return {"horizon": float(rows[0]["horizon_months"]) if rows else 24.0, "cost": 1.0}
+
+
+def evaluate(row: Row, settings: Mapping[str, float]) -> dict[str, float]:
+    """Return margin, cost, net, return with interval and chance of one campaign at a setting."""
+    profit = profit_of_row(row).with_assumptions(
+        horizon_months=round(settings["horizon"]), cost_times=settings["cost"]
+    )
+    low, high = profit.roi_interval()
+    return {
+        "margin_yuan": profit.margin_yuan,
+        "cost_yuan": profit.cost_yuan,
+        "net_yuan": profit.net_yuan,
+        "roi": profit.roi,
+        "roi_low": low,
+        "roi_high": high,
+        "chance": profit.positive_share,
+    }
+
+
+def levers_of(rows: Sequence[Row], lang: str) -> list[dict[str, Any]]:
+    """Return the sliders: name, label, bounds, step, today's setting and words of it."""
+    now = settings_now(rows)
+    found = []
+    for name, (low, high, step) in LEVERS.items():
+        value = setting_words(name, now[name], lang)
+        found.append(
+            {
+                "lever": name,
+                "label": say(f"{AREA}.lever.{name}", lang),
+                "low": low,
+                "high": high,
+                "step": step,
+                "now": now[name],
+                "value": value,
+                "today": say(f"{AREA}.live.today", lang, value=value),
+            }
+        )
+    return found
+
+
+def setting_words(lever: str, value: float, lang: str) -> str:
+    """Return a lever's setting as people say it."""
+    if lever == "cost":
+        return format_share(value, decimals=0)
+    return say(f"{AREA}.live.months", lang, months=f"{value:.0f}")
+
+
+def words(lang: str) -> dict[str, str]:
+    """Return the templates that the script fills, by key."""
+    wanted = tuple(f"{AREA}.{part}." for part in _WORDS)
+    found = {key: entry[lang] for key, entry in catalogue().items() if key.startswith(wanted)}
+    return {key.removeprefix(f"{AREA}."): text for key, text in found.items()}
+
+
+def paid(worked: str, chance: float) -> str:
+    """Return whether a campaign paid, as :attr:`cvm.campaigns.register.Entry.paid` does."""
+    if math.isnan(chance):
+        return "unknown"
+    if chance >= WORTH_SHARE:
+        return "open" if worked == "none" else "yes"
+    return "no" if chance <= 1 - WORTH_SHARE else "open"
+
+
+def texts_at(
+    rows: Sequence[Row], entries: Sequence[Entry], settings: Mapping[str, float], lang: str
+) -> dict[str, Any]:
+    """Return the page's live texts at a setting of the levers.
+
+    Args:
+        rows: As :func:`worth_rows` gives them.
+        entries: The register.
+        settings: Lever → setting; those left out stay where they are today.
+        lang: ``"zh"`` or ``"en"``.
+
+    Returns:
+        ``campaigns`` (campaign → ``cost``, ``roi``, ``interval``, ``chance``, ``paid``) and
+        ``cards`` (``paid``, ``net``).
+    """
+    at = settings_now(rows) | dict(settings)
+    worked = {one.campaign_id: one.worked for one in entries}
+    told, states, net = {}, [], 0.0
+    for row in rows:
+        name = str(row["campaign_id"])
+        if name not in worked:
+            continue
+        got = evaluate(row, at)
+        state = paid(worked[name], got["chance"])
+        states.append(state)
+        net += got["net_yuan"]
+        told[name] = {
+            "cost": format_yuan(got["cost_yuan"], lang),
+            "roi": percent(got["roi"]),
+            "interval": f"{percent(got['roi_low'])} – {percent(got['roi_high'])}",
+            "chance": format_share(got["chance"], decimals=0),
+            "paid": say(f"{AREA}.live.paid_{state}", lang),
+        }
+    months = f"{at['horizon']:.0f}"
+    sign = "−" if net < 0 else ""
+    money = format_yuan(abs(net), lang)
+    return {
+        "campaigns": told,
+        "cards": {
+            "paid": {
+                "value": str(states.count("yes")),
+                "note": say(f"{AREA}.card.paid_note", lang, count=len(states)),
+            },
+            "net": {
+                "value": sign + (money.removesuffix("元") if lang == "zh" else money),
+                "note": say(f"{AREA}.card.net_note", lang, months=months),
+            },
+        },
+    }
+
+
+def percent(value: float) -> str:
+    """Return a return in whole per cent; an en dash where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    return ("−" if value < 0 else "+") + f"{abs(100 * value):,.0f}%"

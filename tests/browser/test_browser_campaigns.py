@@ -1,0 +1,148 @@
+"""The campaigns page in a real browser: arithmetic, levers, one campaign, address, widths."""
+
+import random
+from importlib import resources
+
+import pytest
+
+from campaigns_tables import WORTH, campaigns_tables
+from cvm.core.snapshot import open_latest
+from cvm.views.campaigns_live import evaluate, texts_at, words, worth_rows
+from cvm.views.pages_campaigns import join_registers
+
+pytestmark = pytest.mark.browser
+
+PAGE = "voila/render/campaigns.ipynb"
+WIDTHS = (1440, 1024, 390)
+
+
+def made():
+    tables = campaigns_tables()
+    return worth_rows(tables["campaign_with_control_worth"]), join_registers(tables).entries
+
+
+def random_settings(count):
+    dice = random.Random(7)
+    return [
+        {"horizon": float(dice.randint(6, 60)), "cost": dice.uniform(0.5, 2.0)}
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def arithmetic(browser):
+    """The page's own script of the levers, in the browser."""
+    formats, levers = (
+        resources.files("cvm.apps").joinpath(name).read_text("utf-8").strip()
+        for name in ("points_budget_levers.js", "campaigns_levers.js")
+    )
+    page = browser.new_page()
+    page.evaluate(f"() => {{ window.levers = {levers}({formats}); }}")
+    yield page
+    page.close()
+
+
+def test_the_browser_values_a_campaign_as_python_does(arithmetic):
+    rows = [*WORTH, WORTH[0] | {"kept_value_yuan": 700.0}, WORTH[1] | {"discount_yearly": 0.0}]
+    asked = random_settings(100)
+    got = arithmetic.evaluate(
+        "([rows, asked]) => rows.map(row => asked.map(one => window.levers.evaluate(row, one)))",
+        [rows, asked],
+    )
+    for row, answers in zip(rows, got, strict=True):
+        for settings, answer in zip(asked, answers, strict=True):
+            assert answer == pytest.approx(evaluate(row, settings), rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_browser_says_what_python_says(arithmetic, lang):
+    rows, entries = made()
+    asked = [{}, *random_settings(60)]
+    got = arithmetic.evaluate(
+        """([rows, worked, words, lang, asked]) =>
+             asked.map(one => window.levers.texts(rows, worked, one, words, lang))""",
+        [rows, {one.campaign_id: one.worked for one in entries}, words(lang), lang, asked],
+    )
+    for settings, answer in zip(asked, got, strict=True):
+        assert answer == texts_at(rows, entries, settings, lang)
+
+
+def move(page, lang, name, value):
+    page.locator(f"#cvm-lever-{name}-{lang}").evaluate(
+        """(one, value) => {
+            one.value = value;
+            one.dispatchEvent(new Event('input', {bubbles: true}));
+            one.dispatchEvent(new Event('change', {bubbles: true}));
+        }""",
+        str(value),
+    )
+
+
+def cells(page, lang, campaign):
+    found = page.locator(f".cvm-in[data-in={lang}] [data-live-of={campaign}]").all()
+    return {one.get_attribute("data-cell"): one.inner_text() for one in found}
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_levers_change_returns_cards_and_the_address(open_page, published, lang):
+    rows, entries = made()
+    page = open_page(f"{PAGE}?lang={lang}")
+    with open_latest(published) as snapshot:
+        assert (
+            page.locator("h1:visible").inner_text()
+            == (snapshot.page("campaigns", lang)["sentence"])
+        )
+    before = cells(page, lang, "HANDSET")
+    assert before == texts_at(rows, entries, {}, lang)["campaigns"]["HANDSET"]
+
+    move(page, lang, "horizon", 48)
+    move(page, lang, "cost", 1.5)
+
+    expected = texts_at(rows, entries, {"horizon": 48.0, "cost": 1.5}, lang)
+    assert cells(page, lang, "HANDSET") == expected["campaigns"]["HANDSET"] != before
+    card = page.locator(f".cvm-in[data-in={lang}] [data-card=net]")
+    assert expected["cards"]["net"]["value"] in card.inner_text()
+    assert "horizon=48" in page.url
+    again = open_page(page.url.split("/", 3)[3])
+    assert cells(again, lang, "HANDSET") == expected["campaigns"]["HANDSET"]
+    page.get_by_role("button", name="恢复" if lang == "zh" else "Back to").click()
+    assert cells(page, lang, "HANDSET") == before
+    assert "horizon" not in page.url
+
+
+def test_one_campaign_is_chosen_and_kept_in_the_address(open_page):
+    page = open_page(f"{PAGE}?lang=en")
+    assert page.locator("[data-campaign=HANDSET]:visible .cvm-kept").count() == 1
+    page.get_by_role("button", name="增值业务短信推荐").click()
+    assert page.locator("[data-campaign=SMS]:visible").count() == 1
+    assert page.locator("[data-campaign=HANDSET]:visible").count() == 0
+    assert "campaign=SMS" in page.url
+    page.get_by_label("Campaign", exact=True).select_option("CARE")
+    told = page.locator("[data-campaign=CARE]:visible .cvm-told").inner_text()
+    assert told.startswith("Cannot be told")
+    again = open_page(page.url.split("/", 3)[3])
+    assert again.locator("[data-campaign=CARE]:visible").count() == 1
+
+
+@pytest.mark.parametrize("query", ["horizon=NaN&cost=1e9", "campaign=%3Cscript%3E", "cost="])
+def test_a_crafted_address_is_held(open_page, query):
+    page = open_page(f"{PAGE}?lang=en&{query}")
+    for slider in page.locator("input[type=range]:visible").all():
+        low, high = (float(slider.get_attribute(side)) for side in ("min", "max"))
+        assert low <= float(slider.input_value()) <= high
+    assert "NaN" not in page.locator("#cvm-page").inner_text()
+    assert page.locator("[data-campaign=HANDSET]:visible").count() == 1
+
+
+def test_nothing_overlaps_or_leaves_the_page(open_page, screenshots):
+    from test_browser_overview import OVERLAPS
+
+    page = open_page(PAGE)
+    for lang, name in (("zh", "中文"), ("en", "English")):
+        page.get_by_role("button", name=name).click()
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(150)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.evaluate(OVERLAPS) == "[]", (lang, width)
+            page.screenshot(path=screenshots / f"campaigns-{lang}-{width}.png", full_page=True)

@@ -1,0 +1,103 @@
+"""Hand-made tables of the campaigns page: one that pays, a null one, one without a control."""
+
+import pandas as pd
+
+from cvm.campaigns.effect import CHURN, Estimate, cannot_tell
+from cvm.campaigns.portfolio import profit_of_row
+from cvm.campaigns.register import Register, entry_of
+
+INFO = {"first_month": "2022-12-01", "last_month": "2025-11-01", "created": "2026-01-15T09:00:00"}
+WORTH = [
+    {
+        "campaign_id": "HANDSET", "customers": 4_000, "window_months": 6, "margin_yuan": 12.0,
+        "kept_share": 0.03, "cost_yuan": 15.0, "monthly_margin_yuan": 60.0,
+        "monthly_churn_share": 0.02, "confidence": 0.95, "cov_margin_margin": 9.0,
+        "cov_margin_kept": 0.012, "cov_margin_cost": 0.02, "cov_kept_kept": 8e-5,
+        "cov_kept_cost": 1e-5, "cov_cost_cost": 0.06, "horizon_months": 24,
+        "discount_yearly": 0.1, "kept_churn_times": 1.5, "kept_value_yuan": None,
+    },
+    {
+        "campaign_id": "SMS", "customers": 6_000, "window_months": 6, "margin_yuan": -0.5,
+        "kept_share": 0.001, "cost_yuan": 1.2, "monthly_margin_yuan": 55.0,
+        "monthly_churn_share": 0.022, "confidence": 0.95, "cov_margin_margin": 6.0,
+        "cov_margin_kept": 0.01, "cov_margin_cost": 0.0, "cov_kept_kept": 6e-5,
+        "cov_kept_cost": 0.0, "cov_cost_cost": 0.001, "horizon_months": 24,
+        "discount_yearly": 0.1, "kept_churn_times": 1.5, "kept_value_yuan": None,
+    },
+]  # fmt: skip
+
+
+def campaign(name, label, offer, design, month):
+    return {
+        "campaign_id": name,
+        "name": label,
+        "offer": offer,
+        "design": design,
+        "start_month": pd.Timestamp(month),
+    }
+
+
+def churn(effect, se, p_value, treated, control):
+    return Estimate(
+        outcome=CHURN, effect=effect, se=se, low=effect - 1.96 * se, high=effect + 1.96 * se,
+        p_value=p_value, treated_count=treated, control_count=control,
+    )  # fmt: skip
+
+
+def registers():
+    """Return the register rows of the notebooks with and without a control."""
+    handset = campaign("HANDSET", "定制终端保有", "handset", "holdout", "2024-03-01")
+    sms = campaign("SMS", "增值业务短信推荐", "value_added", "holdout", "2025-01-01")
+    care = campaign("CARE", "话费骤减关怀回访", "care_call", "targeted", "2024-07-01")
+    with_control = (
+        entry_of(handset, churn(-0.03, 0.009, 0.0009, 4000, 1700), evidence="A",
+                 **profit_of_row(WORTH[0]).money()),
+        entry_of(sms, churn(-0.001, 0.0077, 0.9, 6000, 6000), evidence="C",
+                 failed_checks=["balance"], **profit_of_row(WORTH[1]).money()),
+    )  # fmt: skip
+    without = (entry_of(care, cannot_tell(CHURN, "few_events", treated_count=93), evidence="D"),)
+    return Register(entries=with_control).summary(), Register(entries=without).summary()
+
+
+def estimates():
+    rows = []
+    for name, base in (("HANDSET", -0.03), ("SMS", -0.001)):
+        for row, times, customers in (
+            ("as_assigned", 1.0, 1700), ("reached", 1.5, 1700), ("gold", 1.2, 120),
+            ("none", 0.9, 1500),
+        ):  # fmt: skip
+            effect = base * times
+            rows.append(
+                {"campaign_id": name, "row": row, "customers": customers, "effect": effect,
+                 "low": effect - 0.02, "high": effect + 0.02, "treated_mean": 0.09,
+                 "control_mean": 0.12, "detected": effect < -0.02, "reason": None}
+            )  # fmt: skip
+        rows.append({"campaign_id": name, "row": "diamond"})
+    return pd.DataFrame(rows)
+
+
+def campaigns_tables(*, without_control=True):
+    """Return the published tables by name; withheld cells are missing."""
+    held, targeted = registers()
+    steps = (("assigned", 4000), ("attempted", 3700), ("reached", 2600), ("accepted", 900))
+    curves = [
+        {"campaign_id": "HANDSET", "arm": arm, "since": month, "customers": 1700,
+         "kept_share": 1 - rate * month, "low": 0.8, "high": 1.0}
+        for arm, rate in (("treated", 0.015), ("control", 0.02))
+        for month in range(7)
+    ]  # fmt: skip
+    checks = [
+        {"campaign_id": "HANDSET", "check": name, "status": "ok", "customers": 4000}
+        for name in ("sample_ratio", "balance", "placebo")
+    ] + [{"campaign_id": "SMS", "check": "balance", "status": "failed", "customers": 6000}]
+    tables = {
+        "campaign_with_control": held,
+        "campaign_with_control_estimates": estimates(),
+        "campaign_with_control_funnel": pd.DataFrame(
+            [{"campaign_id": "HANDSET", "step": s, "customers": c} for s, c in steps]
+        ),
+        "campaign_with_control_curves": pd.DataFrame(curves),
+        "campaign_with_control_checks": pd.DataFrame(checks),
+        "campaign_with_control_worth": pd.DataFrame(WORTH),
+    }
+    return tables | ({"campaign_without_control": targeted} if without_control else {})
