@@ -20,11 +20,11 @@ def profit_sentence(one: Profit, lang: str) -> str:
         return say("campaigns_profit.text.no_cost", lang, net=format_yuan(one.net_yuan, lang))
     parts = [
         say(
-            "campaigns_profit.text.roi",
+            f"campaigns_profit.text.{'roi' if one.margin_yuan >= 0 else 'roi_lost'}",
             lang,
             horizon=one.assumptions.horizon_months,
             cost=format_yuan(one.cost_yuan, lang),
-            margin=format_yuan(one.margin_yuan, lang),
+            margin=format_yuan(abs(one.margin_yuan), lang),
             roi=words.signed_share(one.roi),
             low=words.signed_share(low),
             high=words.signed_share(high),

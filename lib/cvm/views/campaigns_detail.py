@@ -12,7 +12,6 @@ from cvm.campaigns import words
 from cvm.campaigns.register import Entry
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
-from cvm.data.tables import CAMPAIGN_DESIGNS, OFFERS
 
 AREA = "campaigns_page"
 ROWS = ("as_assigned", "reached", "diamond", "gold", "silver", "vip", "none")
@@ -74,9 +73,8 @@ def detail_of(one: Entry, tables: Mapping[str, pd.DataFrame], lang: str) -> dict
 
 
 def _facts(one: Entry, lang: str) -> list[list[str]]:
-    named = {"zh": {"offer": OFFERS, "design": CAMPAIGN_DESIGNS}}.get(lang, {})
-    offer = named.get("offer", {}).get(one.offer, one.offer.replace("_", " ")) or "–"
-    design = say(f"{AREA}.design.{one.design}", lang) if one.design else "–"
+    offer = words.known_or_plain(f"{AREA}.offer.{one.offer}", one.offer, lang) or "–"
+    design = words.known_or_plain(f"{AREA}.design.{one.design}", one.design, lang) or "–"
     texts = {
         "offer": offer,
         "design": design,
