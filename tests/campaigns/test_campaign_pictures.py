@@ -1,0 +1,81 @@
+"""Charts of answers, worth and the register show their figures and nothing else."""
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+from campaigns_tables import WORTH, registers
+from cvm.campaigns.answer import answer_holdout
+from cvm.campaigns.cells import Tables
+from cvm.campaigns.portfolio import GROUPS, answer_all, profit_of_row
+from cvm.campaigns.register import register_from
+from cvm.core.checks import ArgumentError, DataError
+
+mpl.use("Agg")
+LANGS = pytest.mark.parametrize("lang", ["zh", "en"])
+
+
+@LANGS
+def test_the_register_draws_customers_kept_per_thousand(lang):
+    register = register_from(*registers())
+
+    axes = register.plot(lang=lang)
+
+    points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    assert points == pytest.approx([30.0, 1.0])
+    assert len(axes.texts) == 1
+    assert [tick.get_text()[-1] for tick in axes.get_yticklabels()] == ["A", "D", "C"]
+
+
+@LANGS
+def test_the_tornado_draws_both_ends_of_each_assumption(lang):
+    profit = profit_of_row(WORTH[0])
+    table = profit.tornado()
+
+    axes = profit.plot(lang=lang)
+
+    widths = [bar.get_width() for bar in axes.patches]
+    assert widths == pytest.approx(table["swing"].tolist())
+    assert [bar.get_x() for bar in axes.patches] == pytest.approx(
+        table[["roi_low_setting", "roi_high_setting"]].min(axis=1).tolist()
+    )
+
+
+def small_tables():
+    """Return tables of one campaign without a control, as an operator without any would have."""
+    names = ["churned", "months", "revenue_yuan"]
+    cells = {"campaign_id": ["X"], "arm": ["treated"], "vip_tier": ["none"], "county": ["A"],
+             "reached": [True], "customers": [100]}  # fmt: skip
+    cells |= {f"sum_{name}": [50.0] for name in names}
+    cells |= {f"product_{a}__{b}": [50.0] for place, a in enumerate(names) for b in names[place:]}
+    left_out = {"campaign_id": ["X"], "arm": ["treated"], "status": ["followed"],
+                "customers": [100]}  # fmt: skip
+    return Tables(
+        campaigns=pd.DataFrame({"campaign_id": ["X"], "start_month": [pd.Timestamp("2025-01-01")]}),
+        cells=pd.DataFrame(cells),
+        left_out=pd.DataFrame(left_out),
+    )
+
+
+@LANGS
+def test_an_operator_without_any_control_is_told_so(lang):
+    portfolio = answer_all(small_tables())
+    answer = portfolio.pick()
+
+    assert answer.entry.reason == "no_control"
+    assert ("无法判断" if lang == "zh" else "Nobody can tell") in portfolio.text(lang)
+    assert set(portfolio.frames()) == set(GROUPS)
+    assert answer.plot(lang=lang) is not None
+    with pytest.raises(ArgumentError, match="available: X"):
+        portfolio.pick("Y")
+
+
+def test_no_campaign_at_all_is_an_error():
+    tables = small_tables()
+    with pytest.raises(DataError, match="at least one campaign"):
+        answer_all(
+            Tables(
+                campaigns=tables.campaigns.iloc[:0], cells=tables.cells, left_out=tables.left_out
+            )
+        )
+    assert answer_holdout(tables, "X").funnel.empty
