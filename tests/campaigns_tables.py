@@ -72,7 +72,9 @@ def estimates():
                  "low": effect - 0.02, "high": effect + 0.02, "treated_mean": 0.09,
                  "control_mean": 0.12, "detected": effect < -0.02, "reason": None}
             )  # fmt: skip
+        # Withheld when published; and one that has nothing to tell.
         rows.append({"campaign_id": name, "row": "diamond"})
+        rows.append({"campaign_id": name, "row": "vip", "customers": 30, "reason": "few_events"})
     return pd.DataFrame(rows)
 
 

@@ -46,6 +46,9 @@ def test_one_campaign_shows_forest_funnel_survival_and_checks(page, lang):
     assert handset["curves"]["control"][-1] == pytest.approx(0.88)
     diamond = next(row for row in handset["forest"] if row["label"] in ("钻石卡", "diamond"))
     assert "kept" not in diamond
+    assert diamond["text"] == ("客户数过少" if lang == "zh" else "too few customers")
+    vip = next(row for row in handset["forest"] if row["label"] in ("贵宾卡", "VIP"))
+    assert vip["text"] == ("无法判断" if lang == "zh" else "cannot tell")
     assert care["forest"] == []
     assert care["sentence"].startswith("无法判断" if lang == "zh" else "Cannot be told")
     assert sms["checks"][0]["status"] == "failed"

@@ -98,7 +98,9 @@ def _forest(frame: pd.DataFrame | None, lang: str) -> list[dict[str, Any]]:
         key = f"campaigns.chart.estimand_{name}" if name in ROWS[:2] else f"campaigns.group.{name}"
         entry: dict[str, Any] = {"label": words.known_or_plain(key, name, lang)}
         if not known:
-            entry |= {"text": say(f"{AREA}.detail.withheld", lang)}
+            told = isinstance(row.get("reason"), str) and bool(row["reason"])
+            key = "campaigns.chart.cannot_tell" if told else f"{AREA}.detail.withheld"
+            entry |= {"text": say(key, lang)}
         else:
             ends = [-1000 * float(row[key]) for key in ("high", "effect", "low")]
             text = say(
