@@ -176,11 +176,14 @@ function (levers, data) {
     const dot = [x(calls), y(read(levers.evaluate(table, calls, saved)))];
     element(svg, "circle", { class: "cvm-dot", cx: dot[0], cy: dot[1], r: 6 });
     const right = calls > 0.5 * most;
+    // Near the top the mark's own words stand: the figure goes under its dot.
+    const below = mark && dot[1] - 12 < f.top + 14;
     const value = read(levers.evaluate(table, calls, saved));
     const told = (value < 0 ? "−" : "") + levers.yuan(Math.abs(value), lang);
     element(svg, "text", {
-      class: "cvm-mean-text", x: dot[0] + (right ? -10 : 10), y: dot[1] + (right ? -12 : 20),
-      "text-anchor": right ? "end" : "start",
+      class: "cvm-mean-text", x: dot[0] + (below ? 0 : right ? -10 : 10),
+      y: dot[1] + (below ? 24 : right ? -12 : 20),
+      "text-anchor": below ? "middle" : right ? "end" : "start",
     }, told);
   }
 

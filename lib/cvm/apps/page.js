@@ -1,4 +1,4 @@
-function (titles) {
+function (titles, pictures) {
   "use strict";
   const root = document.getElementById("cvm-page");
   if (!root) return;
@@ -6,13 +6,22 @@ function (titles) {
   const buttons = [...root.querySelectorAll("[data-set-lang]")];
   const selects = [...root.querySelectorAll("select[data-focus]")];
 
-  // The address keeps the state, so that a link shows a colleague the same page.
-  function remember(name, value) {
-    const address = new URL(window.location.href);
-    if (value) address.searchParams.set(name, value);
-    else address.searchParams.delete(name);
-    window.history.replaceState(window.history.state, "", address);
-  }
+  // The address keeps the state, so that a link shows a colleague the same page. Scripts of a page's
+  // levers use it too: what is "" or null is as published and leaves the address.
+  const state = {
+    asked(name) {
+      return new URLSearchParams(window.location.search).get(name);
+    },
+    remember(values) {
+      const address = new URL(window.location.href);
+      for (const [name, value] of Object.entries(values)) {
+        if (value === "" || value === null || value === undefined) address.searchParams.delete(name);
+        else address.searchParams.set(name, String(value));
+      }
+      window.history.replaceState(window.history.state, "", address);
+    },
+  };
+  root.cvmState = state;
 
   function setLanguage(lang) {
     root.dataset.lang = lang;
@@ -48,10 +57,9 @@ function (titles) {
     home.href = new URL(home.dataset.home, window.location.href).href;
   }
 
-  const query = new URLSearchParams(window.location.search);
-  const asked = query.get("lang");
+  const asked = state.asked("lang");
   setLanguage(Object.hasOwn(languages, asked || "") ? asked : root.dataset.lang);
-  if (selects.length && query.get("focus")) setFocus(query.get("focus"));
+  if (selects.length && state.asked("focus")) setFocus(state.asked("focus"));
 
   const told = root.querySelector(".cvm-told");
   function tell(key) {
@@ -60,6 +68,7 @@ function (titles) {
     window.setTimeout(() => { told.textContent = ""; }, 6000);
   }
   root.querySelector("[data-copy-link]")?.addEventListener("click", async () => {
+    state.remember({ lang: root.dataset.lang });
     try {
       await navigator.clipboard.writeText(window.location.href);
       tell("link_copied");
@@ -71,18 +80,10 @@ function (titles) {
 
   for (const button of root.querySelectorAll("[data-save]")) {
     button.addEventListener("click", async () => {
-      const picture = button.closest("article").querySelector("picture img");
-      const canvas = document.createElement("canvas");
-      await picture.decode();
-      canvas.width = picture.naturalWidth * 2;
-      canvas.height = picture.naturalHeight * 2;
-      const pen = canvas.getContext("2d");
-      pen.fillStyle = "#fff";
-      pen.fillRect(0, 0, canvas.width, canvas.height);
-      pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+      const panel = button.closest("article");
       const link = document.createElement("a");
       link.download = `${root.dataset.page}-${button.dataset.save}-${root.dataset.lang}.png`;
-      link.href = canvas.toDataURL("image/png");
+      link.href = await pictures.draw(panel, panel.querySelector("h3").textContent);
       link.click();
     });
   }
@@ -90,13 +91,23 @@ function (titles) {
   for (const button of buttons) {
     button.addEventListener("click", () => {
       setLanguage(button.dataset.setLang);
-      remember("lang", button.dataset.setLang);
+      state.remember({ lang: button.dataset.setLang });
     });
   }
   for (const select of selects) {
     select.addEventListener("change", () => {
       setFocus(select.value);
-      remember("focus", select.value);
+      state.remember({ focus: select.value });
     });
   }
+
+  // On paper the picture of the wide page is sharper than that of the phone.
+  const sources = [...root.querySelectorAll("picture source")];
+  const screens = sources.map((source) => source.media);
+  window.addEventListener("beforeprint", () => {
+    for (const source of sources) source.media = "all";
+  });
+  window.addEventListener("afterprint", () => {
+    sources.forEach((source, at) => { source.media = screens[at]; });
+  });
 }

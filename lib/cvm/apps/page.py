@@ -79,7 +79,8 @@ def render(model: PageModel, lang: str, live: Live | None = None) -> str:
         for one in LANGUAGES
     )
     titles = {one: f"{_title(model, one)} · {say('overview.suite', one)}" for one in LANGUAGES}
-    code = f"({asset('page.js')})({json_for_script(titles)});"
+    pictures = asset("page_picture.js").strip()
+    code = f"({asset('page.js').strip()})({json_for_script(titles)}, {pictures});"
     css = _font_face(model.font) + asset("page.css")
     if live is not None and model.state == "shown":
         code, css = code + "\n" + live.script(model), css + live.styles
@@ -346,12 +347,12 @@ def _chart(chart: Mapping[str, Any], figures: Mapping[str, bytes], lang: str) ->
             tabindex=0,
             role="region",
             aria_label=chart["name"],
-        )
-        + text("button", say("page.save_picture", lang), type="button", data_save=chart["key"]),
+        ),
     )
+    save = text("button", say("page.save_picture", lang), type="button", data_save=chart["key"])
     return tag(
         "article",
-        tag("figure", caption + picture) + details,
+        tag("figure", caption + picture) + tag("div", details + save, class_="cvm-foot"),
         class_="cvm-panel",
         data_chart=chart["key"],
     )

@@ -69,15 +69,8 @@ function (levers, data) {
   }
 
   function remember() {
-    const address = new URL(window.location.href);
-    for (const [lever, input] of Object.entries(known)) {
-      if (lever in settings) {
-        address.searchParams.set(input.dataset.name, String(Number(settings[lever].toFixed(6))));
-      } else {
-        address.searchParams.delete(input.dataset.name);
-      }
-    }
-    window.history.replaceState(window.history.state, "", address);
+    root.cvmState.remember(Object.fromEntries(Object.entries(known).map(([lever, input]) =>
+      [input.dataset.name, lever in settings ? Number(settings[lever].toFixed(6)) : null])));
   }
 
   const ARROWS = { up: "▲", down: "▼" };
@@ -309,9 +302,8 @@ function (levers, data) {
     root.dataset.moved = String(Object.keys(settings).length > 0);
   }
 
-  const query = new URLSearchParams(window.location.search);
   for (const [lever, input] of Object.entries(known)) {
-    const asked = query.get(input.dataset.name);
+    const asked = root.cvmState.asked(input.dataset.name);
     const value = asked === null || asked.trim() === "" ? NaN : Number(asked);
     if (Number.isFinite(value)) {
       // The browser holds the value to the slider's bounds and steps.

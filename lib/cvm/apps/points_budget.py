@@ -154,9 +154,11 @@ def _chart(key: str, live: Mapping[str, Any], lang: str) -> str:
         + text("h3", live["titles"][key]),
     )
     quiet = tag("noscript", text("p", say(f"{AREA}.live.no_script", lang)))
+    save = text("button", say("page.save_picture", lang), type="button", data_save=key)
     return tag(
         "article",
-        tag("figure", caption + tag("div", quiet, class_="cvm-picture")),
+        tag("figure", caption + tag("div", quiet, class_="cvm-picture"))
+        + tag("div", tag("span") + save, class_="cvm-foot"),
         class_="cvm-panel",
         data_live=key,
     )

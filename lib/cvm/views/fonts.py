@@ -22,8 +22,9 @@ WEB_FONT_FILE = "cvm-sans-sc.woff2"
 # Glyphs that the first family lacks are taken from the next one (matplotlib >= 3.6).
 LAST_RESORT = "DejaVu Sans"
 PRINTABLE_ASCII = "".join(map(chr, range(0x20, 0x7F)))
-# What numbers, dates and captions need beside the catalogue's own characters.
-COMMON_SIGNS = "–—−·…‰°±×÷≤≥≈→↑↓▲▼●○■□¥￥％（）《》“”‘’、，。：；！？～ "
+# What numbers, dates and captions need beside the catalogue's own characters; levers make any of
+# them in the browser, whatever the published figures needed.
+COMMON_SIGNS = "万亿年月日户元分个〇一二三四五六七八九十–—−·…‰°±×÷≤≥≈→↑↓▲▼●○■□¥￥％（）《》“”‘’、，。：；！？～ "
 
 
 @cache

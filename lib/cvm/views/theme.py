@@ -10,6 +10,7 @@ kind of colour blindness: ink (darkest), main, accent, muted, faint. A test meas
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -220,9 +221,15 @@ def save_svg(figure: Figure) -> bytes:
 
     Coordinates are kept to a hundredth of a pixel inside glyphs' scale and a tenth elsewhere would
     not be seen; the file carries neither date nor the drawing program's metadata.
+
+    Raises:
+        UserWarning: A character has no glyph in any of the fonts: a picture with empty boxes is
+            not published.
     """
     file = BytesIO()
-    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph .* missing from")
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     svg = _METADATA.sub(b"", file.getvalue())
     svg = svg[svg.index(b"<svg") :]
     svg = _LONG_NUMBER.sub(_rounded, svg)

@@ -1,0 +1,178 @@
+"""Every page, in both languages, at three widths and on paper: what all of them promise."""
+
+import json
+from io import BytesIO
+
+import pytest
+from fontTools.ttLib import TTFont
+
+from cvm.core.snapshot import FONT, open_latest
+from cvm.views.pages import PAGES
+from page_checks import CONTRAST, OVERLAPS, SVG_TEXTS, pdf_text
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (1440, 1024, 390)
+A4_PX = round((210 - 2 * 12) / 25.4 * 96)
+EACH = [(name, lang) for name in PAGES for lang in ("zh", "en")]
+
+
+@pytest.fixture(scope="module", params=EACH, ids=lambda one: f"{one[0]}-{one[1]}")
+def opened(request):
+    return request.param
+
+
+@pytest.fixture
+def content(published, opened):
+    name, lang = opened
+    with open_latest(published) as snapshot:
+        assert name in snapshot.pages(), f"add hand-made tables of {name} to browser_fixtures.py"
+        return snapshot.page(name, lang)
+
+
+@pytest.fixture
+def address(opened):
+    return f"voila/render/{opened[0]}.ipynb?lang={opened[1]}"
+
+
+def squeezed(text):
+    return "".join(text.split())
+
+
+def figures(page):
+    cards = page.locator(".cvm-card:visible").all()
+    return {
+        card.get_attribute("data-card"): squeezed(card.locator(".cvm-value").inner_text())
+        for card in cards
+    }
+
+
+def test_the_page_shows_the_snapshot_and_nothing_crosses(
+    open_page, opened, content, address, screenshots
+):
+    name, lang = opened
+    page = open_page(address)
+    assert page.locator("h1:visible").inner_text() == content["sentence"]
+    expected = {card["key"]: squeezed(card["value"] + card["unit"]) for card in content["cards"]}
+    assert figures(page) == expected
+    titles = page.locator("[data-chart] h3:visible").all_inner_texts()
+    assert titles == [chart["title"] for chart in content["charts"]]
+    assert page.evaluate(CONTRAST) == []
+    # On a phone the levers' figures stay in sight above them: over them on purpose.
+    page.add_style_tag(content="#cvm-page .cvm-brief { position: static !important; }")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(80)
+        assert_in_place(page, width)
+        page.screenshot(path=screenshots / f"{name}-{lang}-{width}.png", full_page=True)
+
+
+def assert_in_place(page, width):
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+    assert json.loads(page.evaluate(OVERLAPS)) == [], width
+    assert json.loads(page.evaluate(SVG_TEXTS)) == [], width
+    pictures = page.locator("picture img:visible")
+    assert pictures.count() == page.locator("[data-chart]:visible").count()
+    for picture in pictures.all():
+        picture.evaluate("one => one.decode()")
+
+
+def test_every_character_has_a_glyph_in_the_pages_own_font(open_page, published, address):
+    with open_latest(published) as snapshot, TTFont(BytesIO(snapshot.read(FONT))) as font:
+        known = set(map(chr, font.getBestCmap()))
+    page = open_page(address)
+    for slider in page.locator("input[type=range]:visible").all():
+        put(slider, 1)
+    shown = set(page.locator("#cvm-page").inner_text())
+    hidden = set(page.locator("#cvm-page").evaluate(ALL_TEXTS))
+    assert {one for one in shown | hidden if one.isprintable()} - known == set()
+
+
+# What is shown, what opens on a click, what is read aloud, and words that scripts may show.
+ALL_TEXTS = """root => [...root.querySelectorAll('*')].flatMap(one => one.matches('style, script')
+    ? [] : [...one.childNodes].filter(node => node.nodeType === 3).map(node => node.data)
+        .concat(['title', 'alt', 'aria-label', 'label'].map(key => one.getAttribute(key) || '')))
+    .join('') + [...root.querySelectorAll('script')].map(one => one.textContent).join('')"""
+
+
+def put(slider, share):
+    slider.evaluate(
+        """(one, share) => {
+            one.value = Number(one.min) + share * (one.max - one.min);
+            one.dispatchEvent(new Event('input', {bubbles: true}));
+            one.dispatchEvent(new Event('change', {bubbles: true}));
+        }""",
+        share,
+    )
+
+
+def state(page):
+    """What a viewer reads that levers and the drill-down change."""
+    parts = "h1, h3, .cvm-value, .cvm-change, .cvm-note, output, dd, .cvm-picture text"
+    shown = page.locator(f"main:visible :is({parts})").all_text_contents()
+    return [text for text in shown if text.strip()]
+
+
+def test_a_link_shows_the_same_page_levers_and_drill_down_included(open_page, opened, address):
+    page = open_page(address)
+    before = state(page)
+    moved = 0
+    for slider in page.locator("input[type=range]:visible").all()[:2]:
+        sentence, shown = page.locator("h1:visible").inner_text(), figures(page)
+        put(slider, 0.2)
+        assert page.locator("h1:visible").inner_text() != sentence
+        assert figures(page) != shown
+        moved += 1
+    for select in page.locator("select[data-focus]:visible").all():
+        options = select.locator("optgroup option")
+        if options.count():
+            select.select_option(index=1)
+            moved += 1
+    if not moved:
+        pytest.skip("a page without levers or drill-down")
+    after = state(page)
+    assert after != before
+    again = open_page(page.url.split("/", 3)[3])
+    assert state(again) == after
+
+
+def test_on_paper_the_page_is_whole(open_page, opened, content, address, screenshots):
+    name, lang = opened
+    page = open_page(address)
+    printed = page.pdf(prefer_css_page_size=True, print_background=True)
+    (screenshots / f"{name}-{lang}.pdf").write_bytes(printed)
+    words = pdf_text(printed)
+    told = [content["sentence"], *(chart["title"] for chart in content["charts"])]
+    told += [card["value"] + card["unit"] for card in content["cards"]]
+    told += [text for pair in content["dates"] for text in pair] + content["notes"]
+    assert [text for text in told if squeezed(text) not in words] == []
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": A4_PX, "height": 1000})
+    page.wait_for_timeout(80)
+    assert_in_place(page, A4_PX)
+    assert not page.locator("#cvm-page :is(button, select):visible").count()
+    page.screenshot(path=screenshots / f"{name}-{lang}-paper.png", full_page=True)
+
+
+def test_the_keyboard_goes_through_the_page_in_the_order_it_is_read(open_page, address):
+    page = open_page(address)
+    seen = page.evaluate(FOCUS_ORDER)
+    assert seen["nameless"] == []
+    assert seen["tops"] == sorted(seen["tops"])
+
+
+# Rows, not pixels: what stands side by side may be reached in either order.
+FOCUS_ORDER = """() => {
+  const all = [...document.querySelectorAll(
+    '#cvm-page :is(a[href], button, select, input, summary, [tabindex="0"])')]
+    .filter(one => one.getClientRects().length && !one.disabled);
+  const named = one => one.getAttribute('aria-label') || one.textContent.trim() ||
+    (one.labels && one.labels.length);
+  const parts = [...document.querySelectorAll('#cvm-page :is(.cvm-header, .cvm-section)')]
+    .filter(one => one.getClientRects().length);
+  return {
+    nameless: all.filter(one => !named(one)).map(one => one.outerHTML),
+    tops: all.filter(one => one.closest('.cvm-header, .cvm-section'))
+      .map(one => parts.indexOf(one.closest('.cvm-header, .cvm-section'))),
+  };
+}"""

@@ -1,0 +1,124 @@
+"""What a browser is asked about any page: boxes that cross, weak texts, the words of a print."""
+
+import re
+import zlib
+
+# Boxes of things that stand side by side must not cross, and none may hide a part of its text.
+OVERLAPS = """() => {
+  const found = [];
+  const shown = one => one.getClientRects().length && getComputedStyle(one).visibility !== 'hidden';
+  const all = selector => [...document.querySelectorAll('#cvm-page ' + selector)].filter(shown);
+  const groups = ['.cvm-card', '.cvm-panel', '.cvm-card > *', '.cvm-panel > *', 'figure > *',
+    '.cvm-header > *', '.cvm-hero > *', 'main > *', '.cvm-about > *', '.cvm-facts > div',
+    'figcaption > *'];
+  for (const selector of groups) {
+    const boxes = all(selector).filter(one => !one.matches('.cvm-hidden, script, h2'));
+    boxes.forEach((one, place) => {
+      const a = one.getBoundingClientRect();
+      for (const other of boxes.slice(place + 1)) {
+        const b = other.getBoundingClientRect();
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (wide > 1 && high > 1) found.push([selector, one.textContent, other.textContent]);
+      }
+    });
+  }
+  const texts = '.cvm-value, .cvm-card h3, .cvm-note, .cvm-change, h1, figcaption h3, dd';
+  for (const one of all(texts)) {
+    if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth) {
+      found.push(['cut off', one.textContent]);
+    }
+  }
+  return JSON.stringify(found);
+}"""
+
+# Texts of the live charts stay within their picture and do not cross each other.
+SVG_TEXTS = """() => {
+  const found = [];
+  for (const svg of document.querySelectorAll('#cvm-page .cvm-picture svg')) {
+    if (!svg.getClientRects().length) continue;
+    const box = svg.getBoundingClientRect();
+    const texts = [...svg.querySelectorAll('text')].map(one => [one.textContent,
+      one.getBoundingClientRect()]);
+    texts.forEach(([text, a], place) => {
+      if (a.left < box.left - 6 || a.right > box.right + 6) found.push(['outside', text]);
+      for (const [other, b] of texts.slice(place + 1)) {
+        const wide = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+        const high = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+        if (wide > 1 && high > 4) found.push([text, other]);
+      }
+    });
+  }
+  return JSON.stringify(found);
+}"""
+
+# Texts whose contrast with their ground is below 4.5 (WCAG 2.2, AA).
+CONTRAST = """() => {
+  const light = colour => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map(Number)
+      .map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = one => {
+    for (; one; one = one.parentElement) {
+      const colour = getComputedStyle(one).backgroundColor;
+      if (!/, 0\\)$/.test(colour)) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const found = [];
+  const walk = document.createTreeWalker(document.querySelector('#cvm-page'),
+    NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const one = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !one.getClientRects().length) continue;
+    if (one.matches('script, style, title')) continue;
+    const [a, b] = [light(getComputedStyle(one).color), light(ground(one))].sort();
+    if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5) found.push(one.outerHTML);
+  }
+  return found;
+}"""
+
+
+_STREAM = re.compile(rb"(\d+) 0 obj\s*<<(?:(?!endobj).)*?>>\s*stream\r?\n(.*?)endstream", re.DOTALL)
+_FONT = re.compile(rb"(\d+) 0 obj\s*<<(?:(?!endobj).)*?/ToUnicode (\d+) 0 R", re.DOTALL)
+_WORDS = re.compile(rb"/F(\d+) [\d.]+ Tf|<([0-9A-Fa-f]+)> Tj")
+
+
+def pdf_text(pdf):
+    """Return the words of a PDF that Chromium made, without any white space.
+
+    Chromium names a font by its object and writes glyphs in hexadecimal; the font's ToUnicode map
+    says which characters they are.
+    """
+    streams = {int(found[1]): _inflated(found[2]) for found in _STREAM.finditer(pdf)}
+    maps = {int(found[1]): _characters(streams[int(found[2])]) for found in _FONT.finditer(pdf)}
+    text, known = [], {}
+    for stream in streams.values():
+        if b" Tf" not in stream:
+            continue
+        for font, glyphs in _WORDS.findall(stream):
+            if font:
+                known = maps.get(int(font), {})
+            for place in range(0, len(glyphs), 4):
+                text.append(known.get(int(glyphs[place : place + 4], 16), ""))
+    return "".join("".join(text).split())
+
+
+def _inflated(stream):
+    try:
+        return zlib.decompress(stream)
+    except zlib.error:
+        return stream
+
+
+def _characters(to_unicode):
+    known = {}
+    for block in re.findall(rb"beginbfchar(.*?)endbfchar", to_unicode, re.DOTALL):
+        for glyph, character in re.findall(rb"<(\w+)> <(\w+)>", block):
+            known[int(glyph, 16)] = bytes.fromhex(character.decode()).decode("utf-16-be")
+    for block in re.findall(rb"beginbfrange(.*?)endbfrange", to_unicode, re.DOTALL):
+        for low, high, first in re.findall(rb"<(\w+)> <(\w+)> <(\w+)>", block):
+            for step in range(int(high, 16) - int(low, 16) + 1):
+                known[int(low, 16) + step] = chr(int(first, 16) + step)
+    return known
