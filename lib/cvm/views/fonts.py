@@ -24,7 +24,8 @@ LAST_RESORT = "DejaVu Sans"
 PRINTABLE_ASCII = "".join(map(chr, range(0x20, 0x7F)))
 # What numbers, dates and captions need beside the catalogue's own characters; levers make any of
 # them in the browser, whatever the published figures needed.
-COMMON_SIGNS = "万亿年月日户元分个〇一二三四五六七八九十–—−·…‰°±×÷≤≥≈→↑↓▲▼●○■□¥￥％（）《》“”‘’、，。：；！？～ "
+COMMON_HAN = "万亿年月日户元分个〇一二三四五六七八九十"
+COMMON_SIGNS = "–—−·…‰°±×÷≤≥≈→↑↓▲▼●○■□¥￥％（）《》“”‘’、，。：；！？～ "
 
 
 @cache
@@ -88,7 +89,7 @@ def web_font(characters: Iterable[str] = ()) -> bytes:
     from fontTools import subset
     from fontTools.ttLib import TTFont
 
-    wanted = set(PRINTABLE_ASCII) | set(COMMON_SIGNS) | catalogue_characters()
+    wanted = set(PRINTABLE_ASCII + COMMON_HAN + COMMON_SIGNS) | catalogue_characters()
     wanted.update(character for text in characters for character in text)
     options = subset.Options()
     options.flavor = "woff2"
