@@ -1,13 +1,12 @@
 """The churn logit beside statsmodels' Logit: the same coefficients, errors and likelihood.
 
 Columns are in memory, drawn, with a constant, twenty numbers and nine flags; one in twenty leaves.
-Both give standard errors. Reducing a panel to churn features stands beside the same in pandas.
+Both give standard errors.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from harness import Measurement, Row, time_in_turns
 from scipy.special import expit
 
@@ -50,69 +49,11 @@ def _logit(quick: bool) -> Measurement:
     )
 
 
-def _features(quick: bool) -> Measurement:
-    from datetime import date
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
-
-    from cvm.core.months import add_months
-    from cvm.data import collect, open_data
-    from cvm.data.reduce_churn import reduce_churn
-    from cvm.data.sample import make_sample
-
-    customers = 2_000 if quick else 50_000
-    last = date(2025, 11, 1)
-    scoring = [add_months(last, -back) for back in range(24)]
-    with TemporaryDirectory() as folder:
-        make_sample(Path(folder) / "sample", customers=customers)
-        data = open_data(Path(folder) / "sample", work=Path(folder) / "work")
-        months = data.table("months").to_pandas()
-
-        def ours() -> pd.DataFrame:
-            made = reduce_churn(
-                data.table("months").select("customer_id", "month", "bill_yuan"),
-                data.table("customers").select("customer_id"),
-                scoring_months=scoring,
-                known_to=last,
-            )
-            return collect(made)
-
-        def peer() -> pd.DataFrame:
-            rows = months[["customer_id", "month", "bill_yuan"]]
-            rows = rows.sort_values(["customer_id", "month"], ignore_index=True)
-            bills = rows.groupby("customer_id")["bill_yuan"]
-            before = pd.concat([bills.shift(back) for back in (1, 2, 3)], axis=1).mean(axis=1)
-            rows["fall"] = (1 - rows["bill_yuan"] / before).clip(lower=0).fillna(0.0)
-            ends = rows.groupby("customer_id")["month"].transform("max")
-            rows["left"] = (rows["month"] == ends) & (rows["month"] < pd.Timestamp(last))
-            return rows[rows["month"] >= pd.Timestamp(scoring[-1])]
-
-        mine = ours().sort_values(["customer_id", "month"], ignore_index=True)
-        theirs = peer().reset_index(drop=True)
-        np.testing.assert_allclose(mine["bill_fall_share"], theirs["fall"], rtol=1e-9, atol=1e-12)
-        known = mine["left"].notna()
-        assert (mine["left"][known].astype(bool) == theirs["left"][known]).all()
-        seconds, other = time_in_turns(ours, peer, repeats=3)
-    return Measurement(
-        ours_seconds=seconds,
-        peer_seconds=other,
-        work=len(mine),
-        note=f"{len(mine):,} rows of 24 months: bill fall and label equal; no gap in this panel, "
-        "which shifts would misread",
-    )
-
-
 ROWS = [
     Row(
         name="churn logit, 1 M × 30, with errors",
         peer="statsmodels' Logit",
         target="≥ 7×, equal coefficients",
         measure=_logit,
-    ),
-    Row(
-        name="bill fall and label of 50,000 customers × 24 months",
-        peer="pandas, shifts",
-        target="",
-        measure=_features,
     ),
 ]
