@@ -146,3 +146,11 @@ def test_the_same_chart_is_the_same_file():
             return theme.save_svg(figure)
 
     assert draw() == draw()
+
+
+def test_a_picture_with_an_empty_box_is_not_published():
+    with theme.themed("zh"):
+        figure = theme.new_figure("wide", 100)
+        figure.text(0.5, 0.5, "县\ue000")
+        with pytest.raises(UserWarning, match="missing from"):
+            theme.save_svg(figure)

@@ -145,15 +145,17 @@ def draw_tornado(
                     fontsize="small",
                 )
     axes.axvline(0, color=PALETTE.ink, linewidth=1)
-    kinds = (("world", PALETTE.accent_text, 0.02), ("rule", PALETTE.main, 0.085))
+    # Lines of the key are apart by the size of type, however flat the axes are.
+    kinds = (("world", PALETTE.accent_text, 2), ("rule", PALETTE.main, 16))
     for kind, color, height in kinds:
         if kind in set(frame["kind"]):
             name = "rules" if kind == "rule" else "world"
-            axes.text(
-                1.0,
-                height,
+            axes.annotate(
                 _say(f"mark.{name}", lang),
-                transform=axes.transAxes,
+                (1.0, 0.0),
+                xycoords="axes fraction",
+                textcoords="offset points",
+                xytext=(0, height),
                 ha="right",
                 color=color,
                 fontsize="small",
