@@ -263,12 +263,45 @@ def serve(
     root: Annotated[Path, typer.Option(help="Folder of the snapshots.")] = Path("published"),
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8866,
+    password_file: Annotated[
+        Path | None, typer.Option(help="File with what `cvm hash-password` printed.")
+    ] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File with a shared token.")] = None,
+    user_header: Annotated[
+        str, typer.Option(help="Header in which a proxy names the user it signed on.")
+    ] = "",
+    public_host: Annotated[
+        list[str] | None, typer.Option(help="Name by which viewers reach the server; repeatable.")
+    ] = None,
+    base_url: Annotated[str, typer.Option(help="Path below a proxy, such as /cvm/.")] = "/",
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="A proxy of this machine stands in front.")
+    ] = False,
+    access_log: Annotated[Path | None, typer.Option(help="File for the access log.")] = None,
 ) -> None:
     """Serve the dashboards on the latest snapshot until Ctrl-C."""
-    _serve(root, project_root() / "dashboards", host, port)
+    from cvm.publish.access import Access, read_secret
+
+    access = Access(
+        password_hash=read_secret(password_file, "password_file") if password_file else "",
+        token=read_secret(token_file, "token_file") if token_file else "",
+        user_header=user_header,
+        public_hosts=tuple(name.lower() for name in public_host or ()),
+        behind_proxy=behind_proxy,
+    )
+    options = {"access": access, "base_url": base_url, "access_log": access_log}
+    _serve(root, project_root() / "dashboards", host, port, **options)
 
 
-def _serve(root: Path, dashboards: Path, host: str, port: int) -> None:
+@app.command("hash-password")
+def hash_password() -> None:
+    """Ask for a password and print its hash, for the file of `cvm serve --password-file`."""
+    from cvm.publish.access import hash_password as make_hash
+
+    out.print(make_hash(typer.prompt("password", hide_input=True, confirmation_prompt=True)))
+
+
+def _serve(root: Path, dashboards: Path, host: str, port: int, **options: Any) -> None:
     from cvm.publish.serve import serve as serve_dashboards
 
     out.print("starting the dashboards …")
@@ -277,7 +310,7 @@ def _serve(root: Path, dashboards: Path, host: str, port: int) -> None:
         out.print(f"[green]✓[/] dashboards on [bold]{address}[/]  (Ctrl-C stops them)")
         sys.stdout.flush()
 
-    serve_dashboards(root, dashboards=dashboards, host=host, port=port, ready=ready)
+    serve_dashboards(root, dashboards=dashboards, host=host, port=port, ready=ready, **options)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

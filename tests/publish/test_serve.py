@@ -176,7 +176,7 @@ def test_nothing_asks_another_host(server):
     for path in ("/", "/voila/render/overview.ipynb", "/cvm/static/chrome.css", "/nothing"):
         _, page, headers = get(server, path)
         assert not re.findall(r"(?:src|href|url)\W{1,3}(?:https?:)?//", page)
-        assert "default-src 'self'" in headers.get("Content-Security-Policy", "") or "css" in path
+        assert "default-src 'none'" in headers.get("Content-Security-Policy", "") or "css" in path
 
 
 def test_font_and_icon_come_from_here(server):
@@ -191,7 +191,7 @@ def test_stopping_ends_the_process_and_its_kernels(place):
     code = "import ipywidgets\nipywidgets.IntSlider()"
     boards = place / "live"
     write_boards(boards, {"live": ("滑杆 · Live", code)})
-    server = start(place / "published", dashboards=boards, port=free_port())
+    server = start(place / "published", dashboards=boards, port=free_port(), live=True)
     try:
         assert "jupyter-config-data" in get(server, "/voila/render/live.ipynb")[1]
         process = psutil.Process(server.process.pid)
@@ -292,7 +292,7 @@ def test_live_widgets_work_and_the_browser_asks_no_other_host(browser, place, tm
     )
     boards = write_boards(tmp_path / "boards", {"live": ("滑杆 · Live", code)})
     asked = []
-    with running(place / "published", dashboards=boards, port=free_port()) as server:
+    with running(place / "published", dashboards=boards, port=free_port(), live=True) as server:
         page = browser.new_page()
         page.on("request", lambda request: asked.append(urlsplit(request.url)))
         page.goto(f"{server.address}voila/render/live.ipynb?lang=zh", wait_until="commit")

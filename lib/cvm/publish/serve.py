@@ -23,9 +23,12 @@ from typing import IO, Any
 
 from cvm.core.checks import ArgumentError, CvmError, DataError, check_between
 from cvm.core.snapshot import open_latest
+from cvm.publish.access import Access, check_address
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 15.0
+# Read, and taken away, by cvm.publish.voila_app.
+ACCESS_VARIABLE = "CVM_ACCESS"
 
 
 class ServeError(CvmError):
@@ -75,6 +78,7 @@ def serve(
     port: int = 8866,
     open_browser: bool = False,
     ready: Callable[[str], Any] | None = None,
+    **options: Any,
 ) -> None:
     """Serve the dashboards until Ctrl-C or SIGTERM.
 
@@ -86,6 +90,7 @@ def serve(
         port: Port to listen on.
         open_browser: Open a browser when the server answers.
         ready: Called with the address when the server answers.
+        options: Further keywords of :func:`start`.
 
     Raises:
         SnapshotError: There is no snapshot, or it is damaged.
@@ -94,7 +99,7 @@ def serve(
     with (
         _terminated_as_interrupt(),
         suppress(KeyboardInterrupt),  # the ordinary end, at whatever moment it comes
-        running(root, dashboards=dashboards, host=host, port=port) as server,
+        running(root, dashboards=dashboards, host=host, port=port, **options) as server,
     ):
         if ready is not None:
             ready(server.address)
@@ -116,9 +121,10 @@ def running(
     dashboards: str | Path = "dashboards",
     host: str = "127.0.0.1",
     port: int = 8866,
+    **options: Any,
 ) -> Iterator[Server]:
-    """Run the server while the block runs; see :func:`serve`."""
-    server = start(root, dashboards=dashboards, host=host, port=port)
+    """Run the server while the block runs; see :func:`start`."""
+    server = start(root, dashboards=dashboards, host=host, port=port, **options)
     try:
         yield server
     finally:
@@ -131,8 +137,31 @@ def start(
     dashboards: str | Path = "dashboards",
     host: str = "127.0.0.1",
     port: int = 8866,
+    access: Access | None = None,
+    base_url: str = "/",
+    access_log: str | Path | None = None,
+    live: bool = False,
 ) -> Server:
-    """Start the server and return once it answers; the caller stops it. See :func:`serve`."""
+    """Start the server and return once it answers; the caller stops it.
+
+    Args:
+        root: As in :func:`serve`.
+        dashboards: As in :func:`serve`.
+        host: Address to listen on; one beyond this machine needs a password or a token.
+        port: Port to listen on.
+        access: Who is let in; by default everybody on this machine.
+        base_url: Where the dashboards stand below a proxy's address, such as ``/cvm/``.
+        access_log: File for what is asked: method, path, status and time; nothing of persons.
+        live: Serve live widgets too. Their viewers reach a kernel of their own, so only for
+            dashboards that need it and viewers who are known.
+
+    Raises:
+        ArgumentError: An address beyond this machine without a login, or a base that is no path.
+    """
+    access = access or Access()
+    check_address(host, access)
+    if not (base_url.startswith("/") and base_url.endswith("/")) or "//" in base_url:
+        raise ArgumentError("base_url", base_url, "a path such as / or /cvm/")
     folder = Path(dashboards).resolve()
     if not any(folder.glob("*.ipynb")):
         raise DataError("dashboards", str(dashboards), "a folder with dashboards (.ipynb)")
@@ -143,21 +172,25 @@ def start(
     log = tempfile.NamedTemporaryFile(prefix="cvm-serve-", suffix=".log", delete=False)  # noqa: SIM115
     command = [sys.executable, "-m", "cvm.publish.voila_app", "--token", token]
     command += ["--published", str(Path(root).resolve()), "--dashboards", str(folder)]
-    command += ["--host", host, "--port", str(port)]
+    command += ["--host", host, "--port", str(port), "--base-url", base_url]
+    if access_log is not None:
+        command += ["--access-log", str(Path(access_log).resolve())]
+    if live:
+        command.append("--live")
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.STDOUT,
-        env=_environment(),
+        env=_environment() | {ACCESS_VARIABLE: access.to_json()},
         # Ctrl-C in the terminal reaches us alone; we then stop the server in order.
         start_new_session=os.name == "posix",
         creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
     )
     shown = "127.0.0.1" if host in ("", "0.0.0.0", "::") else host
-    server = Server(address=f"http://{shown}:{port}/", process=process, log=log)
+    server = Server(address=f"http://{shown}:{port}{base_url}", process=process, log=log)
     try:
-        _wait_until_it_answers(server, shown, port, token)
+        _wait_until_it_answers(server, shown, port, f"{base_url}cvm/alive", token)
     except BaseException:
         server.stop()
         raise
@@ -193,7 +226,7 @@ def _check_free(host: str, port: int) -> None:
             ) from error
 
 
-def _wait_until_it_answers(server: Server, host: str, port: int, token: str) -> None:
+def _wait_until_it_answers(server: Server, host: str, port: int, path: str, token: str) -> None:
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         if server.process.poll() is not None:
@@ -201,7 +234,7 @@ def _wait_until_it_answers(server: Server, host: str, port: int, token: str) -> 
         with suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection(host, port, timeout=5)
             try:
-                connection.request("GET", "/?lang=zh")
+                connection.request("GET", path)
                 if connection.getresponse().getheader("X-CVM-Server") == token:
                     return
             finally:

@@ -1,16 +1,20 @@
 """Voilà as we serve it: its own process, our pages, nothing from another host.
 
 Run by ``cvm.publish.serve`` as ``python -m cvm.publish.voila_app``; not meant to be run by hand.
-It differs from plain Voilà in five ways: a list of dashboards at ``/`` in place of the file tree;
+It differs from plain Voilà in six ways: a list of dashboards at ``/`` in place of the file tree;
 our template and no other; kernels of this very Python, whatever is installed for the user; a page
-without live widgets is made once a snapshot and its kernel ends at once; and the server ends when
-the process that started it goes away (its standard input closes).
+without live widgets is made once a snapshot and its kernel ends at once; viewers reach no kernel at
+all, unless live widgets are asked for; and the server ends when the process that started it goes
+away (its standard input closes).
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+import logging
 import os
+import secrets
 import sys
 import threading
 from pathlib import Path
@@ -26,8 +30,10 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from cvm.core.i18n import LANGUAGES, say
+from cvm.publish.access import Access, Attempts
+from cvm.publish.serve import ACCESS_VARIABLE
+from cvm.publish.voila_access import WARMING, AliveHandler, LoginHandler, log_request
 from cvm.publish.voila_pages import (
-    WARMING,
     DashboardHandler,
     FontHandler,
     LandingHandler,
@@ -43,6 +49,14 @@ EXTENSIONS = [
     "@voila-dashboards/widgets-manager8",
 ]
 _CULL_IDLE_SECONDS = 3_600
+_MOST_LIVE_KERNELS = 60
+# A viewer sends an address and a few headers; who sends more, or slowly, is cut off.
+_LIMITS = {
+    "max_header_size": 16_384,
+    "max_body_size": 65_536,
+    "body_timeout": 10.0,
+    "idle_connection_timeout": 20.0,
+}
 
 
 class OwnKernelSpecs(KernelSpecManager):
@@ -72,6 +86,9 @@ class CvmVoila(Voila):
     published = ""
     dashboards = ""
     token_header = ""
+    live = False
+    access = Access()
+    warming = secrets.token_hex(16)
 
     @property
     def data_dir(self) -> str:
@@ -89,6 +106,15 @@ class CvmVoila(Voila):
             "cvm_published": self.published,
             "cvm_dashboards": self.dashboards,
             "cvm_token": self.token_header,
+            "cvm_warming": self.warming,
+            "cvm_live": self.live,
+            "cvm_most_kernels": _MOST_LIVE_KERNELS,
+            "cvm_access": self.access,
+            "cvm_attempts": Attempts(),
+            "cvm_base": self.server_url,
+            "cookie_secret": secrets.token_bytes(32),
+            "log_function": log_request,
+            "websocket_max_message_size": 1_000_000,
             "cvm_voila_configuration": self.voila_configuration,
             "default_handler_class": NotFoundHandler,
         }
@@ -105,17 +131,23 @@ class CvmVoila(Voila):
         ours = [
             (self.server_url, LandingHandler, configuration),
             (f"{self.server_url}cvm/static/(.*)", static, {"path": str(STATIC)}),
+            (f"{self.server_url}login", LoginHandler),
+            (f"{self.server_url}cvm/alive", AliveHandler),
             (f"{self.server_url}favicon.ico()", static, {"path": str(STATIC / "favicon.svg")}),
             (f"{self.server_url}cvm/font.woff2", FontHandler, configuration),
             (f"{self.server_url}voila/render/(.*)", DashboardHandler, render),
             (f"{self.server_url}voila/(?:tree|api/contents|files)(?:/.*)?", NotFoundHandler),
         ]
-        return [*ours, *super().init_handlers(), (".*", NotFoundHandler)]
+        # Voilà's own answers are the way to a kernel and to files: only live widgets need them.
+        others = super().init_handlers() if self.live else []
+        return [*ours, *others, (".*", NotFoundHandler)]
 
     def listen(self) -> None:
         """Listen, and make each dashboard once so that the first viewer need not wait."""
         boards = sorted(Path(self.dashboards).glob("*.ipynb"))
         tornado.ioloop.IOLoop.current().add_callback(self._warm, [file.name for file in boards])
+        limits = {**_LIMITS, "xheaders": self.access.behind_proxy}
+        self.app.listen = functools.partial(self.app.listen, **limits)
         super().listen()
 
     async def _warm(self, boards: list[str]) -> None:
@@ -124,8 +156,8 @@ class CvmVoila(Voila):
         for board in boards:
             for lang in LANGUAGES:
                 await client.fetch(
-                    f"http://{host}:{self.port}/voila/render/{quote(board)}?lang={lang}",
-                    headers={WARMING: self.token_header},
+                    f"http://{host}:{self.port}{self.server_url}voila/render/{quote(board)}?lang={lang}",
+                    headers={WARMING: self.warming},
                     raise_error=False,
                     request_timeout=60,
                 )
@@ -152,7 +184,7 @@ def words() -> dict[str, dict[str, str]]:
     }
 
 
-def make_config(dashboards: str, host: str, port: int) -> Config:
+def make_config(dashboards: str, host: str, port: int, base_url: str = "/") -> Config:
     """Return Voilà's settings; nothing of the user's own Jupyter settings is read."""
     config = Config()
     config.Voila.update(
@@ -175,6 +207,7 @@ def make_config(dashboards: str, host: str, port: int) -> Config:
             "resources": {"cvm": {"words": words()}},
         }
     )
+    config.Voila.base_url = base_url
     config.VoilaExecutor.timeout = 60
     config.MappingKernelManager.update(
         {"cull_idle_timeout": _CULL_IDLE_SECONDS, "cull_interval": 60, "cull_connected": True}
@@ -187,16 +220,33 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser()
     for name in ("published", "dashboards", "host", "token"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--base-url", default="/")
+    parser.add_argument("--access-log", default="")
+    parser.add_argument("--live", action="store_true")
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args(arguments)
     os.environ["CVM_PUBLISHED"] = given.published
     os.environ["JUPYTER_PATH"] = str(HERE.parent)
     CvmVoila.published, CvmVoila.dashboards = given.published, given.dashboards
-    CvmVoila.token_header = given.token
-    app = CvmVoila.instance(config=make_config(given.dashboards, given.host, given.port))
+    CvmVoila.token_header, CvmVoila.live = given.token, given.live
+    # Taken out, so that no kernel has it.
+    CvmVoila.access = Access.from_json(os.environ.pop(ACCESS_VARIABLE, Access().to_json()))
+    if given.access_log:
+        _log_to(given.access_log)
+    settings = make_config(given.dashboards, given.host, given.port, given.base_url)
+    app = CvmVoila.instance(config=settings)
     app.initialize([])
     _stop_with_starter(app)
     app.start()
+
+
+def _log_to(file: str) -> None:
+    log = logging.getLogger("cvm.access")
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 def _stop_with_starter(app: CvmVoila) -> None:

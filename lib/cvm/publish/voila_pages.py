@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import re
 from collections import OrderedDict, defaultdict
+from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,42 +23,18 @@ from cvm.core.checks import CvmError
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.snapshot import FONT, SnapshotError, latest_stamp, open_latest
 from cvm.publish.landing import landing
+from cvm.publish.voila_access import WARMING, Gate
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _KERNEL_ID = re.compile("<!-- kernel ([0-9a-f-]{36}) -->")
 _STALE_DAYS = 40
 _MOST_PAGES = 64
-WARMING = "X-CVM-Warming"
+_MOST_KERNELS = 4
+_MOST_WAITING = 32
 _WHOLE = "dataset.cvm = 'shown'"  # our template's last words on a page without live widgets
-# Everything comes from this server. Widgets' scripts arrive as blobs, pictures and fonts as data.
-CONTENT_SECURITY = "; ".join(
-    [
-        "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "frame-ancestors 'self'",
-        "base-uri 'self'",
-        "form-action 'self'",
-    ]
-)
 
 
-class _Talking:
-    """Puts our headers and our words into every page."""
-
-    def set_default_headers(self) -> None:
-        super().set_default_headers()  # type: ignore[misc]
-        self.set_header("Content-Security-Policy", CONTENT_SECURITY)  # type: ignore[attr-defined]
-        self.set_header("X-Content-Type-Options", "nosniff")  # type: ignore[attr-defined]
-
-    @property
-    def content_security_policy(self) -> str:
-        return CONTENT_SECURITY
-
-
-class LandingHandler(_Talking, BaseVoilaHandler):
+class LandingHandler(Gate, BaseVoilaHandler):
     """The list of dashboards."""
 
     async def get(self) -> None:
@@ -90,7 +69,7 @@ class LandingHandler(_Talking, BaseVoilaHandler):
         )
 
 
-class FontHandler(_Talking, BaseVoilaHandler):
+class FontHandler(Gate, BaseVoilaHandler):
     """The snapshot's font, for what stands around the dashboards; pages bring their own."""
 
     async def get(self) -> None:
@@ -105,7 +84,21 @@ class FontHandler(_Talking, BaseVoilaHandler):
         self.finish(font)
 
 
-class DashboardHandler(_Talking, TornadoVoilaHandler):
+@dataclass(frozen=True)
+class Kept:
+    """A page made once: as it is, compressed, and its mark."""
+
+    whole: bytes
+    small: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, page: bytes) -> Kept:
+        """Compress and mark a page."""
+        return cls(page, gzip.compress(page, 6, mtime=0), f'"{sha256(page).hexdigest()[:32]}"')
+
+
+class DashboardHandler(Gate, TornadoVoilaHandler):
     """One dashboard.
 
     A page without live widgets is the same for everyone who asks for it on one day, from one
@@ -113,9 +106,11 @@ class DashboardHandler(_Talking, TornadoVoilaHandler):
     the one that is being made. A page with live widgets gets a kernel for each viewer.
     """
 
-    pages: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+    pages: OrderedDict[tuple[Any, ...], Kept] = OrderedDict()
     locks: defaultdict[tuple[Any, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
     live: set[str] = set()
+    kernels = asyncio.Semaphore(_MOST_KERNELS)
+    waiting = 0
 
     @tornado.web.authenticated
     async def get(self, path: str | None = None) -> None:
@@ -126,20 +121,18 @@ class DashboardHandler(_Talking, TornadoVoilaHandler):
         self.xsrf_token  # noqa: B018  sets the cookie that Voilà's shutdown call needs
         key = self._key(file)
         if path in self.live or key is None:
-            await self._make(path)
+            await self._make_in_turn(path)
             return
         async with self.locks[key]:
             if key not in self.pages:
-                page = await self._make(path)
+                page = await self._make_in_turn(path)
                 if page:
-                    self.pages[key] = page
+                    self.pages[key] = Kept.of(page)
                     while len(self.pages) > _MOST_PAGES:
                         self.pages.popitem(last=False)
             else:
                 self.pages.move_to_end(key)
-                self.set_header("Content-Type", "text/html; charset=utf-8")
-                self.set_header("Cache-Control", "no-store")
-                self.write(self.pages[key])
+                self._send(self.pages[key])
         if not self.locks[key].locked():
             self.locks.pop(key, None)
 
@@ -151,7 +144,38 @@ class DashboardHandler(_Talking, TornadoVoilaHandler):
         changed = file.stat().st_mtime_ns
         if stamp is None:
             return None
-        return (stamp, file.name, changed, self.request.query[:200], date.today())
+        # The language alone makes a page another one; the rest of an address is read in the
+        # browser, so no address makes the server work again.
+        lang = self.get_query_argument("lang", "")
+        return (stamp, file.name, changed, lang if lang in LANGUAGES else "", date.today())
+
+    def _send(self, page: Kept) -> None:
+        """Send a page that is kept: small if the browser takes it so, not at all if it has it."""
+        self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Cache-Control", "private, no-cache")
+        self.set_header("Vary", "Accept-Encoding")
+        self.set_header("Etag", page.etag)
+        if self.check_etag_header():
+            self.set_status(304)
+        elif "gzip" in self.request.headers.get("Accept-Encoding", ""):
+            self.set_header("Content-Encoding", "gzip")
+            self.write(page.small)
+        else:
+            self.write(page.whole)
+
+    async def _make_in_turn(self, path: str) -> bytes:
+        """Run the dashboard when few others are being run; refuse it when too many wait."""
+        kind = type(self)
+        live_kernels = len(self.kernel_manager.list_kernel_ids()) if path in self.live else 0
+        if kind.waiting >= _MOST_WAITING or live_kernels >= self.settings["cvm_most_kernels"]:
+            self.set_header("Retry-After", "60")
+            raise tornado.web.HTTPError(503)
+        kind.waiting += 1
+        try:
+            async with self.kernels:
+                return await self._make(path)
+        finally:
+            kind.waiting -= 1
 
     async def _make(self, path: str) -> bytes:
         """Run the dashboard, send it, and return the page if others may have it too."""
@@ -168,16 +192,17 @@ class DashboardHandler(_Talking, TornadoVoilaHandler):
         finally:
             page = "".join(sent)
             live = whole and WIDGET_MIME in page
-            viewed = self.request.headers.get(WARMING) != self.settings["cvm_token"]
+            viewed = self.request.headers.get(WARMING) != self.settings["cvm_warming"]
             kernel = _KERNEL_ID.search(page)
-            if kernel and not (live and viewed) and kernel[1] in self.kernel_manager:
+            wanted = live and viewed and self.settings["cvm_live"]
+            if kernel and not wanted and kernel[1] in self.kernel_manager:
                 await ensure_async(self.kernel_manager.shutdown_kernel(kernel[1], now=True))
         if live:
             self.live.add(path)
         return page.encode() if whole and _WHOLE in page else b""
 
 
-class NotFoundHandler(_Talking, BaseVoilaHandler):
+class NotFoundHandler(Gate, BaseVoilaHandler):
     """Every other address."""
 
     def initialize(self, **kwargs: Any) -> None:
