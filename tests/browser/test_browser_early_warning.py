@@ -5,16 +5,18 @@ import random
 from importlib import resources
 
 import pytest
+from test_browser_points_budget import move, shown
 
 from cvm.core.snapshot import open_latest
 from cvm.segments.warning_reach import evaluate_reach
 from cvm.views.early_warning_live import texts_at, words
 from early_warning_tables import FACTS, RANKS
-from page_checks import SVG_TEXTS, WIDTHS, move, shown
+from page_checks import OVERLAPS, SVG_TEXTS
 
 pytestmark = pytest.mark.browser
 
 PAGE = "voila/render/early-warning.ipynb"
+WIDTHS = (1440, 1024, 390)
 MOST = sum(RANKS["customers"])
 # Round figures end in halves, which two languages round apart: these do not.
 UNROUND = {
@@ -134,8 +136,6 @@ def test_a_crafted_address_is_held_to_the_sliders(open_page, query):
 
 
 def test_nothing_overlaps_or_leaves_the_page(open_page, screenshots):
-    from page_checks import OVERLAPS
-
     page = open_page(f"{PAGE}?saved=0.05&calls=120")
     # On a phone two figures stay in sight above the levers: over them on purpose.
     page.add_style_tag(content="#cvm-page .cvm-brief { position: static !important; }")
