@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 FloatArray = npt.NDArray[np.float64]
 MOST_LEVELS = 250
@@ -30,7 +31,9 @@ class Trees:
 
     def predict(self, rows: pd.DataFrame) -> FloatArray:
         """Return each row's probability of leaving."""
-        return np.asarray(self.model.predict_proba(_numbers(rows, self.columns, self.levels))[:, 1])
+        numbers = _numbers(rows, self.columns, self.levels)
+        with threadpool_limits(limits=1, user_api="openmp"):
+            return np.asarray(self.model.predict_proba(numbers)[:, 1])
 
 
 def fit_trees(
@@ -72,7 +75,9 @@ def fit_trees(
         early_stopping=False,
         random_state=seed,
     )
-    model.fit(_numbers(rows, columns, levels), left)
+    # Threads that wait for each other on a busy machine cost more than they bring.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        model.fit(_numbers(rows, columns, levels), left)
     return Trees(columns=tuple(columns), levels=levels, model=model)
 
 
