@@ -132,17 +132,3 @@ def test_a_crafted_address_is_held(open_page, query):
         assert low <= float(slider.input_value()) <= high
     assert "NaN" not in page.locator("#cvm-page").inner_text()
     assert page.locator("[data-campaign=HANDSET]:visible").count() == 1
-
-
-def test_nothing_overlaps_or_leaves_the_page(open_page, screenshots):
-    from test_browser_overview import OVERLAPS
-
-    page = open_page(PAGE)
-    for lang, name in (("zh", "中文"), ("en", "English")):
-        page.get_by_role("button", name=name).click()
-        for width in WIDTHS:
-            page.set_viewport_size({"width": width, "height": 900})
-            page.wait_for_timeout(150)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            assert page.evaluate(OVERLAPS) == "[]", (lang, width)
-            page.screenshot(path=screenshots / f"campaigns-{lang}-{width}.png", full_page=True)
