@@ -110,4 +110,33 @@ function (titles, pictures) {
   window.addEventListener("afterprint", () => {
     sources.forEach((source, at) => { source.media = screens[at]; });
   });
+
+  // A served page asks now and then whether its server is there and its figures are in force.
+  const notice = root.querySelector(".cvm-server");
+  const served = window.location.pathname.match(/^(.*\/)voila\/render\/[^/]+$/);
+  const words = root.querySelector("script[data-told]");
+  if (served && notice && words) {
+    const told = JSON.parse(words.textContent);
+    let first, missed = 0;
+    const show = (key) => {
+      notice.hidden = !key;
+      notice.dataset.key = key;
+      notice.textContent = key ? told[key][root.dataset.lang] : "";
+    };
+    const ask = async () => {
+      try {
+        const answer = await fetch(`${served[1]}cvm/alive`, { cache: "no-store" });
+        const { stamp } = await answer.json();
+        first = first ?? stamp;
+        missed = 0;
+        show(stamp && first && stamp !== first ? "renewed" : "");
+      } catch {
+        missed += 1;
+        if (missed > 1) show("server_lost"); // one lost answer is no lost server
+      }
+    };
+    ask();
+    window.setInterval(ask, window.cvmAskMilliseconds || 15000);
+  }
+
 }

@@ -87,13 +87,17 @@ def render(model: PageModel, lang: str, live: Live | None = None) -> str:
     script, styles = tag("script", code, raw=True), tag("style", css, raw=True)
     return tag(
         "div",
-        styles + _header(lang, _tools(model)) + main + script,
+        styles + _header(lang, _tools(model)) + _SERVER + main + script,
         id="cvm-page",
         class_="cvm",
         data_page=model.name,
         data_lang=lang,
         data_state=model.state,
     )
+
+
+# What the server has to say while the page is open; the script fills it.
+_SERVER = '<p class="cvm-notice cvm-server" role="status" hidden></p>'
 
 
 def tag(name: str, content: str = "", *, raw: bool = True, **attributes: Any) -> str:
@@ -173,7 +177,7 @@ def _tools(model: PageModel) -> str:
         tools += tag("a", _both("page.workbook"), href=uri, download=file, data_workbook=True)
     told = {
         key: {one: say(f"page.{key}", one) for one in LANGUAGES}
-        for key in ("link_copied", "link_shown")
+        for key in ("link_copied", "link_shown", "server_lost", "renewed")
     }
     return tag(
         "div",
