@@ -38,7 +38,7 @@ def bound_signed_rank(differences: npt.ArrayLike, gamma: float) -> float:
 
     Example:
         >>> round(bound_signed_rank([4, 8, -1, 6, 3, 9, 2, 5], 1), 4)
-        0.0087
+        0.0086
     """
     check_at_least(gamma, "gamma", 1)
     gaps = _pairs(differences)

@@ -36,7 +36,7 @@ def evaluate_reach(table: Table, *, calls: float, saved_share: float) -> dict[st
         ...          "value_at_risk_yuan": [1000, 300], "act_cost_yuan": [80, 80]}
         >>> got = evaluate_reach(table, calls=15, saved_share=0.2)
         >>> got["value_yuan"], got["gain_yuan"], got["best_calls"]
-        (1150.0, 110.0, 10)
+        (1150.0, 110.0, 10.0)
     """
     check_between(saved_share, "saved_share", low=0, high=1)
     if calls < 0:

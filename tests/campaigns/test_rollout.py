@@ -1,0 +1,151 @@
+"""Staggered starts: the R package's published numbers, a hand-worked panel, bad panels."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cvm.campaigns.rollout import Panel, aggregate, errors, group_time_effects, read_panel
+from cvm.core.checks import DataError
+
+MPDTA = Path(__file__).parents[3] / "shared" / "data" / "mpdta.csv"
+
+
+@pytest.fixture(scope="module")
+def mpdta():
+    """Teen employment in 500 counties and the staggered minimum wage (R `did`, mpdta)."""
+    if not MPDTA.is_file():
+        pytest.skip("shared/data/mpdta.csv is not beside the checkout")
+    return read_panel(
+        pd.read_csv(MPDTA), unit="countyreal", period="year", outcome="lemp", start="first.treat"
+    )
+
+
+@pytest.fixture(scope="module")
+def effects(mpdta):
+    return group_time_effects(mpdta)
+
+
+# Printed by R `did` 2.1 on mpdta: never-treated controls, no covariates, analytic errors.
+@pytest.mark.parametrize(
+    ("kind", "effect", "se"),
+    [
+        ("simple", -0.0399513, 0.0120340),
+        ("group", -0.0310183, 0.0124461),
+        ("dynamic", -0.0772398, 0.0199650),
+        ("calendar", -0.0417004, 0.0159719),
+    ],
+)
+def test_averages_are_those_of_the_r_package(effects, kind, effect, se):
+    found = aggregate(effects, kind)
+
+    assert found.overall == pytest.approx(effect, abs=6e-8)
+    assert found.overall_se == pytest.approx(se, abs=6e-8)
+
+
+def test_the_event_study_is_that_of_the_r_package(effects):
+    published = {
+        -3: (0.0305067, 0.0150336), -2: (-0.0005631, 0.0132916), -1: (-0.0244587, 0.0142364),
+        0: (-0.0199318, 0.0118264), 1: (-0.0509574, 0.0168935), 2: (-0.1372587, 0.0364357),
+        3: (-0.1008114, 0.0343592),
+    }  # fmt: skip
+
+    table = aggregate(effects, "dynamic").table().set_index("at")
+
+    assert list(table.index) == list(published)
+    for since, (effect, se) in published.items():
+        assert table.loc[since, "effect"] == pytest.approx(effect, abs=6e-8)
+        assert table.loc[since, "se"] == pytest.approx(se, abs=6e-8)
+
+
+def test_the_pre_test_is_that_of_the_r_package(effects):
+    wald, p_value = effects.pre_test()
+
+    assert wald == pytest.approx(7.79124, abs=5e-6)
+    assert p_value == pytest.approx(0.16812, abs=5e-6)
+
+
+def test_a_universal_base_changes_what_is_before_and_nothing_after(mpdta, effects):
+    table = group_time_effects(mpdta, base="universal").table().set_index(["group", "period"])
+    varying = effects.table().set_index(["group", "period"])
+    after = [key for key in varying.index if key[1] >= key[0]]
+
+    pd.testing.assert_frame_equal(table.loc[after], varying.loc[after])
+    # 2007 starters, 2004 against 2006: by hand from the means of the two kinds of counties.
+    panel, at = mpdta, {year: place for place, year in enumerate(mpdta.periods)}
+    change = panel.outcome[:, at[2004]] - panel.outcome[:, at[2006]]
+    by_hand = change[panel.start == 2007].mean() - change[np.isnan(panel.start)].mean()
+    assert table.loc[(2007, 2004), "effect"] == pytest.approx(by_hand, abs=1e-12)
+    assert table.loc[(2007, 2006), "effect"] == 0
+
+
+def small(**changes):
+    """Four branches, four months; A starts in month 2 with −2, B in month 3 with −1."""
+    given = {
+        "outcome": np.array(
+            [[5.0, 5, 3, 3], [6, 6, 6, 5], [4, 4, 4, 4], [8, 8, 8, 8]],
+        ),
+        "periods": np.arange(4.0),
+        "start": np.array([2.0, 3, np.nan, np.nan]),
+    }
+    return Panel(**given | changes)
+
+
+def test_a_panel_worked_by_hand():
+    effects = group_time_effects(small(), controls="not_yet")
+    table = effects.table().set_index(["group", "period"])["effect"]
+
+    assert table[(2, 2)] == -2
+    assert table[(2, 3)] == -2
+    assert table[(3, 3)] == -1
+    assert aggregate(effects).overall == pytest.approx((-2 - 2 - 1) / 3)
+    assert aggregate(effects, "dynamic").table()["effect"].iloc[-2:].tolist() == [-1.5, -2]
+    # Sizes count: B three times as large as A.
+    larger = group_time_effects(small(weight=np.array([1.0, 3, 1, 1])), controls="not_yet")
+    assert aggregate(larger).overall == pytest.approx((-2 - 2 - 3) / 5)
+
+
+def test_weights_that_are_alike_change_nothing(mpdta, effects):
+    same = Panel(
+        outcome=mpdta.outcome,
+        periods=mpdta.periods,
+        start=mpdta.start,
+        weight=np.full(len(mpdta.start), 7.0),
+    )
+
+    assert group_time_effects(same).effect == pytest.approx(effects.effect, abs=1e-12)
+
+
+def test_the_band_for_all_parts_is_wider_than_each_interval(effects):
+    dynamic = aggregate(effects, "dynamic")
+    low, high = dynamic.band(rng=np.random.default_rng(1))
+    table = dynamic.table()
+
+    assert (low < table["low"]).all()
+    assert (high > table["high"]).all()
+    # Seven normal parts, nearly independent: 2.69 by Šidák; the band may be a little narrower.
+    reach = (high - dynamic.effect) / errors(dynamic.influence)
+    assert 2.4 < reach[0] < 2.9
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"start": np.full(4, np.nan)}, "within the periods"),
+        ({"start": np.full(4, 2.0)}, "never start"),
+    ],
+)
+def test_nobody_to_compare_is_told(changes, told):
+    with pytest.raises(DataError, match=told):
+        group_time_effects(small(**changes))
+
+
+def test_gaps_and_missing_outcomes_are_refused():
+    frame = pd.DataFrame(
+        {"unit": ["a", "a", "b"], "month": [1, 2, 1], "y": [1.0, 2, 3], "start": [2, 2, 0]}
+    )
+    with pytest.raises(DataError, match="one row in every period"):
+        read_panel(frame, unit="unit", period="month", outcome="y", start="start")
+    with pytest.raises(DataError, match="not finite"):
+        small(outcome=np.full((4, 4), np.nan))
