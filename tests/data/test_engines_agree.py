@@ -14,6 +14,7 @@ import pytest
 import cvm.data
 from cvm.data import collect, open_data
 from cvm.data import reduce_campaigns as campaigns
+from cvm.data import reduce_campaigns_branches as branches
 from cvm.data import reduce_campaigns_contact as contact
 from cvm.data import reduce_campaigns_design as campaign_design
 from cvm.data import reduce_campaigns_matched as matched
@@ -177,6 +178,10 @@ REDUCTIONS = {
     ).order_by("customer_id", "point_class", "lot_index"),
     "reduce_points_leaving": lambda t: members.reduce_points_leaving(
         t["months"], t["customers"], first_month=LAST
+    ),
+    "reduce_branch_months": lambda t: branches.reduce_branch_months(t["months"], t["customers"]),
+    "reduce_branch_starts": lambda t: branches.reduce_branch_starts(
+        t["contacts"], t["customers"], campaign_id="FAMILY-ROLLOUT"
     ),
     "reduce_campaign_cells": lambda t: campaigns.reduce_campaign_cells(
         t["months"], t["customers"], t["contacts"]

@@ -298,11 +298,14 @@ class Aggregate:
         return self.effect - reach, self.effect + reach
 
 
-def aggregate(effects: GroupTime, kind: str = "simple") -> Aggregate:
+def aggregate(
+    effects: GroupTime, kind: str = "simple", *, within_periods: int | None = None
+) -> Aggregate:
     """Average group-time effects, larger groups counting more.
 
     Args:
         effects: The effects.
+        within_periods: Only so many periods from each start on; all by default.
         kind: ``simple`` (all after a start), ``group`` (by start), ``dynamic`` (by periods since
             the start) or ``calendar`` (by period).
     """
@@ -311,6 +314,9 @@ def aggregate(effects: GroupTime, kind: str = "simple") -> Aggregate:
     member = weight[:, None] * (start[:, None] == effects.group[None, :])
     share = member.mean(axis=0)
     after = effects.period >= effects.group
+    if within_periods is not None:
+        check_at_least(within_periods, "within_periods", 1)
+        after &= effects.period < effects.group + within_periods
 
     def average(which: npt.NDArray[np.bool_]) -> tuple[float, FloatArray]:
         """Return the average of some effects, and what each unit contributes to it."""

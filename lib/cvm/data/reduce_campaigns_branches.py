@@ -1,0 +1,79 @@
+"""Branches month by month, for campaigns that start in one branch after another."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from cvm.core.checks import check_columns
+from cvm.data.reduce_points import UNKNOWN, month_number
+
+
+def reduce_branch_months(months: ir.Table, customers: ir.Table) -> ir.Table:
+    """Reduce months to who was in service in a branch, and who of them had left a month later.
+
+    Args:
+        months: Contract table ``months``, up to the month reported on.
+        customers: Contract table ``customers`` with ``county``.
+
+    Returns:
+        Expression by ``county`` and ``month_index`` (months since year 0) with ``at_risk``
+        (customers in service the month before), ``left`` (of these, without a row in this month),
+        ``revenue_yuan`` (of those who stayed, this month) and ``revenue_squared``.
+
+    Raises:
+        MissingDataError: Customers have no county.
+    """
+    check_columns(customers.columns, ["county"], "customers")
+    rows = months.select("customer_id", "bill_yuan", index=month_number(months.month).cast("int64"))
+    before = rows.select("customer_id", index=rows.index + 1)
+    last = rows.index.max()
+    joined = before.left_join(
+        rows.select("customer_id", "index", bill_yuan=rows.bill_yuan, here=ibis.literal(1)),
+        ["customer_id", "index"],
+    ).drop("customer_id_right", "index_right")
+    of = customers.select("customer_id", county=customers.county.fill_null(UNKNOWN))
+    joined = joined.inner_join(of, "customer_id")
+    joined = joined.filter(joined.index <= last.as_scalar())
+    bill = joined.bill_yuan.fill_null(0.0)
+    return (
+        joined.group_by("county", month_index=joined.index)
+        .agg(
+            at_risk=joined.count(),
+            left=joined.here.isnull().cast("int64").sum(),
+            revenue_yuan=bill.sum(),
+            revenue_squared=(bill * bill).sum(),
+        )
+        .order_by("county", "month_index")
+    )
+
+
+def reduce_branch_starts(contacts: ir.Table, customers: ir.Table, *, campaign_id: str) -> ir.Table:
+    """Reduce a campaign's contacts to when each branch started.
+
+    Args:
+        contacts: Contract table ``contacts``.
+        customers: Contract table ``customers`` with ``county``.
+        campaign_id: The campaign.
+
+    Returns:
+        Expression by ``county`` with ``start_index`` (month index of the first assignment),
+        ``customers`` (assigned) and ``cost_yuan`` (booked; null where it is not).
+
+    Raises:
+        MissingDataError: Customers have no county.
+    """
+    check_columns(customers.columns, ["county"], "customers")
+    mine = contacts.filter(contacts.campaign_id == campaign_id, contacts.arm == "treated")
+    of = customers.select("customer_id", county=customers.county.fill_null(UNKNOWN))
+    rows = mine.inner_join(of, "customer_id")
+    cost = rows.cost_yuan if "cost_yuan" in rows.columns else ibis.null("float64")
+    return (
+        rows.group_by("county")
+        .agg(
+            start_index=month_number(rows.assigned_month).min().cast("int64"),
+            customers=rows.customer_id.nunique(),
+            cost_yuan=cost.sum(),
+        )
+        .order_by("county")
+    )
