@@ -28,6 +28,7 @@ from cvm.data import reduce_points_pressure as pressure
 from cvm.data import reduce_points_vintages as vintages
 from cvm.data import reduce_quality as quality
 from cvm.data import reduce_segments as segments
+from cvm.data import reduce_segments_migration as migration
 from cvm.data import reduce_segments_shapes as shapes
 from cvm.data import reduce_warning as warning
 from cvm.segments.scenes import SceneRules
@@ -179,6 +180,7 @@ REDUCTIONS = {
     "reduce_points_leaving": lambda t: members.reduce_points_leaving(
         t["months"], t["customers"], first_month=LAST
     ),
+    "reduce_tier_moves": lambda t: migration.reduce_tier_moves(t["months"], month=LAST),
     "reduce_branch_months": lambda t: branches.reduce_branch_months(t["months"], t["customers"]),
     "reduce_branch_starts": lambda t: branches.reduce_branch_starts(
         t["contacts"], t["customers"], campaign_id="FAMILY-ROLLOUT"
