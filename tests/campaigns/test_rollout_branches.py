@@ -147,6 +147,6 @@ def test_the_sample_operators_rollout_is_recovered(tmp_path):
     assert effect.headline.low <= truth["churn_share"] <= effect.headline.high
     assert effect.headline.effect == pytest.approx(truth["churn_share"], abs=0.02)
     assert effect.before_p > 0.05
-    assert (entry.evidence, entry.worked) == ("B", "yes")
+    assert (entry.evidence, entry.worked) == ("C", "yes")
     assert entry.customers == truth["customers"]
     assert entry.cost_yuan == pytest.approx(begun["cost_yuan"].sum())

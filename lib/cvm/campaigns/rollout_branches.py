@@ -179,7 +179,7 @@ def rollout_entry(
     return entry_of(
         campaign,
         effect.headline,
-        evidence="B" if effect.before_p >= _BEFORE_LEVEL else "C",
+        evidence="C",  # one design; nothing else stands beside it
         cost_yuan=booked,
     )
 
