@@ -70,8 +70,8 @@ def plot_love_matched(
         rest = len(table) - len(shown)
         if rest and float(worst.iloc[MOST_ROWS:].max()) <= check.limit:
             label += "\n" + _say("more", lang, count=rest)
-        axes.set_xlabel(label)
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        axes.set_xlabel(label, loc="right")
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return axes
 
 
@@ -130,7 +130,7 @@ def plot_before_after(
         axes.grid(True, axis="x")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5 if width == "wide" else 4))
         axes.xaxis.set_major_formatter(FuncFormatter(_signed))
-        axes.set_xlabel(_say("change", lang))
+        axes.set_xlabel(_say("change", lang), loc="right")
     return axes
 
 
@@ -210,7 +210,8 @@ def _forest(
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5 if width == "wide" else 4))
         axes.xaxis.set_major_formatter(FuncFormatter(_signed))
         unit = say(f"campaigns.chart.unit_{first.outcome.kind}", lang)
-        axes.set_xlabel(say("campaigns.chart.effect", lang, unit=unit))
+        # From the right end: beside long names the axis is too short to hold it in the middle.
+        axes.set_xlabel(say("campaigns.chart.effect", lang, unit=unit), loc="right")
         axes.set_title(words.outcome_name(first.outcome.name, lang))
     return axes
 
