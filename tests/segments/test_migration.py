@@ -13,7 +13,7 @@ from cvm.core.checks import DataError, MissingDataError
 from cvm.data import collect
 from cvm.data.reduce_segments_migration import reduce_tier_moves
 from cvm.segments.migration import compare_values, measure_migration, steady_state
-from cvm.views.segments_migration import plot_migration
+from cvm.views.segments_migration import plot_migration, withheld
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 LATE = date(2025, 11, 1)
@@ -137,6 +137,38 @@ def test_an_empty_tier_is_told_and_not_guessed():
     assert "cannot be told" in migration.text("en")
     with pytest.raises(DataError, match="high"):
         migration.value_yuan(0.4, 0.1)
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        # Nobody crosses and nobody leaves: every mix of the two settles.
+        [[50.0, 0, 0], [0, 80, 0], [5, 5, 0]],
+        # Every tier has customers, but nobody joins in the place of those who leave.
+        [[50.0, 10, 5], [10, 80, 5], [0, 0, 0]],
+    ],
+)
+def test_a_steady_state_that_is_not_one_is_not_told(counts):
+    assert np.isnan(steady_state(np.array(counts))).all()
+
+
+def test_directions_count_everybody_once():
+    table = measured().directions().set_index(["tier", "direction"])["customers"]
+
+    assert table["low"].to_dict() == {"up": 20, "stayed": 70, "down": 0, "left": 10}
+    assert table["high"].to_dict() == {"up": 0, "stayed": 35, "down": 10, "left": 5}
+
+
+def test_no_small_cell_can_be_read_or_worked_out_from_the_picture():
+    rng = np.random.default_rng(12)
+    counts = rng.choice([0.0, 1, 3, 9, 10, 40, 300], (200, 6))
+    hidden = withheld(counts)
+
+    assert hidden[(counts > 0) & (counts < 10)].all()
+    for row, gone in zip(counts, hidden, strict=True):
+        # What is empty can be had as a sum only: of two cells or more, ten customers or more.
+        assert gone.sum() != 1
+        assert not gone.any() or gone.all() or row[gone].sum() >= 10
 
 
 def test_unknown_tiers_and_missing_columns_are_refused():

@@ -24,6 +24,7 @@ from cvm.segments.markov_value import chain_value
 
 FloatArray = npt.NDArray[np.float64]
 JOINED, LEFT = "joined", "left"
+_RANK_ERROR = 1e-9
 VIP_ORDER = ("none", "vip", "silver", "gold", "diamond")
 
 
@@ -88,6 +89,27 @@ class Migration(Result):
                     }
                 )
         return pd.DataFrame(rows)
+
+    def directions(self) -> pd.DataFrame:
+        """Return one row a tier and direction (``up``, ``stayed``, ``down``, ``left``): customers.
+
+        Counts of their own, so that what is published can be withheld group by group: shares beside
+        a tier's size would give small groups away.
+        """
+        size = len(self.tiers)
+        inside = self.counts[:size, :size]
+        found = {
+            "up": np.triu(inside, 1).sum(axis=1),
+            "stayed": np.diag(inside),
+            "down": np.tril(inside, -1).sum(axis=1),
+            "left": self.counts[:size, size],
+        }
+        rows = [
+            (tier, direction, int(counts[at]))
+            for at, tier in enumerate(self.tiers)
+            for direction, counts in found.items()
+        ]
+        return pd.DataFrame(rows, columns=["tier", "direction", "customers"])
 
     def summary(self) -> pd.DataFrame:
         """Return one row a tier: customers, shares up, down, staying, leaving, steady state."""
@@ -250,6 +272,9 @@ def steady_state(counts: FloatArray) -> FloatArray:
         return np.full(size, np.nan)
     shares = rows / total
     closed = shares[:, :size] + shares[:, size:] * (came / came.sum())[None, :]
+    # Two sets of tiers that nobody crosses between settle in any mix: no one state to tell.
+    if np.linalg.matrix_rank(closed.T - np.eye(size), tol=_RANK_ERROR) < size - 1:
+        return np.full(size, np.nan)
     # x P = x with x summing to 1, as one least-squares system.
     system = np.vstack([closed.T - np.eye(size), np.ones(size)])
     found, *_ = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import seaborn as sns
 
 from cvm.core.i18n import say
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from cvm.segments.migration import Migration
 
 HEIGHT_PX = 330
-# Withheld from the picture where a tier has fewer customers than may be shown.
 LEAST_CUSTOMERS = 10
 
 
@@ -32,8 +32,7 @@ def plot_migration(migration: Migration, ax: Axes | None = None, *, lang: str = 
     with themed(lang, "wide"):
         axes = new_figure("wide", HEIGHT_PX).subplots() if ax is None else ax
         shares = 100 * migration.shares[::-1]
-        few = migration.counts[:-1].sum(axis=1)[::-1] < LEAST_CUSTOMERS
-        shown = np.where(few[:, None], np.nan, shares)
+        shown = np.where(withheld(migration.counts[:-1])[::-1], np.nan, shares)
         names = [tier_name(tier, lang) for tier in migration.tiers]
         sns.heatmap(
             shown, ax=axes, annot=True, fmt=".1f", cmap="Blues", vmin=0, vmax=100, cbar=False,
@@ -43,3 +42,23 @@ def plot_migration(migration: Migration, ax: Axes | None = None, *, lang: str = 
         axes.tick_params(axis="x", length=0)
         axes.set_title(say("segments_migration.chart.title", lang), loc="left", fontsize=11)
     return axes
+
+
+def withheld(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Return which cells may not be shown: small ones, and others that would give them away.
+
+    A row of per cents adds up to 100, so what is left empty in it holds ten customers or more.
+
+    Args:
+        counts: Customers by tier before (rows) and after (columns).
+    """
+    hidden = (counts > 0) & (counts < LEAST_CUSTOMERS)
+    for row, gone in zip(counts, hidden, strict=True):
+        if row.sum() < LEAST_CUSTOMERS:
+            gone[:] = True
+        while (
+            gone.any() and not gone.all() and (gone.sum() < 2 or row[gone].sum() < LEAST_CUSTOMERS)
+        ):
+            open_cells = np.flatnonzero(~gone)
+            gone[open_cells[np.argmin(row[open_cells])]] = True
+    return hidden
