@@ -125,6 +125,31 @@ def test_birth_weights_as_stata_has_them(births, method, estimand):
     assert (found.low, found.high) == pytest.approx((table[0, 4], table[0, 5]), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("method", "effect", "se"),
+    [
+        ("ra", -239.6392, 23.8240),
+        ("ipw", -230.6886, 25.8152),
+        ("aipw", -230.9892, 26.2106),
+        ("ipwra", -229.9671, 26.6267),
+    ],
+)
+def test_birth_weights_to_the_digits_stata_prints(births, method, effect, se):
+    found = estimate_weighted(
+        WEIGHT,
+        births["bweight"],
+        births["mbsmoke_"],
+        births[["mmarried_", "mage", "mage2", "fbaby_", "medu"]],
+        outcome_covariates=births[["prenatal1_", "mmarried_", "mage", "fbaby_"]],
+        method=method,
+        estimand="everyone",
+        link="probit",
+    )
+
+    assert found.effect == pytest.approx(effect, abs=5e-5)
+    assert found.se == pytest.approx(se, abs=5e-5)
+
+
 def test_birth_weights_matched_on_the_score_as_stata_has_them(births):
     """Stata's manual of ``teffects psmatch``, example 1: −210.9683, robust error 32.021."""
     births = births.assign(squared=births["mage"] ** 2)

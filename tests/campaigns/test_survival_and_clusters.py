@@ -48,6 +48,21 @@ def test_kaplan_meier_and_greenwood_equal_lifelines(lives):
     assert_allclose(control.kept_error(), control.kept * np.sqrt(cumulative), rtol=1e-12)
 
 
+def test_leukaemia_remission_as_published():
+    """Freireich et al. (1963): weeks in remission with 6-MP and placebo, log-rank 16.79."""
+    weeks = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
+    relapsed = np.isin(np.arange(21), [0, 1, 2, 4, 6, 9, 10, 14, 15])
+    placebo = [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23]
+    drug = Exposure.from_customers(weeks, relapsed, horizon=35)
+    other = Exposure.from_customers(placebo, np.ones(21), horizon=35)
+    at = np.array([6, 7, 10, 13, 16, 22, 23]) - 1
+
+    assert_allclose(drug.kept[at], [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448], atol=5e-4)
+    errors = [0.0764, 0.0869, 0.0963, 0.1068, 0.1141, 0.1282, 0.1346]
+    assert_allclose(drug.kept_error()[at], errors, atol=5e-5)
+    assert log_rank(other, drug)[0] == pytest.approx(16.79, abs=5e-3)
+
+
 def test_the_log_rank_test_equals_lifelines(lives):
     treated, months, left = lives
     parts = [(months[treated == arm], left[treated == arm]) for arm in (0, 1)]

@@ -57,6 +57,19 @@ def test_taylor_ashe_is_as_published():
     assert np.sqrt(found.total_variance) == pytest.approx(2_447_095, abs=0.5)
 
 
+def test_taylor_ashe_by_year_as_mack_printed_it():
+    """Mack (1993), ASTIN Bulletin 23: reserves in thousands, standard errors in per cent."""
+    cumulative, latest, final = from_golden("genins")
+
+    found = chain_ladder(cumulative, latest, final)
+
+    reserve = (found.ultimate - cumulative[np.arange(10), latest])[1:]
+    share = 100 * found.standard_error[1:] / reserve
+    thousands = [95, 470, 710, 985, 1419, 2178, 3920, 4279, 4626]
+    np.testing.assert_array_equal(np.round(reserve / 1000), thousands)
+    np.testing.assert_array_equal(np.round(share), [80, 26, 19, 27, 29, 26, 22, 23, 29])
+
+
 @pytest.mark.parametrize("name", ["raa", "genins"])
 @pytest.mark.parametrize("rule", RULES)
 def test_chain_ladder_and_mack_equal_the_actuarial_library(name, rule):
