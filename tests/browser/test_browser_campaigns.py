@@ -34,7 +34,7 @@ def arithmetic(browser):
     """The page's own script of the levers, in the browser."""
     formats, levers = (
         resources.files("cvm.apps").joinpath(name).read_text("utf-8").strip()
-        for name in ("points_budget_levers.js", "campaigns_levers.js")
+        for name in ("page_numbers.js", "campaigns_levers.js")
     )
     page = browser.new_page()
     page.evaluate(f"() => {{ window.levers = {levers}({formats}); }}")

@@ -39,7 +39,7 @@ def arithmetic(browser):
     folder = resources.files("cvm.apps")
     formats, code = (
         folder.joinpath(name).read_text("utf-8").strip()
-        for name in ("points_budget_levers.js", "early_warning_levers.js")
+        for name in ("page_numbers.js", "early_warning_levers.js")
     )
     page = browser.new_page()
     page.evaluate(f"() => {{ window.levers = {code}({formats}); }}")

@@ -36,9 +36,12 @@ def random_settings(dice):
 @pytest.fixture(scope="module")
 def arithmetic(browser):
     """The page's own script of the levers, in the browser."""
-    code = resources.files("cvm.apps").joinpath("points_budget_levers.js").read_text("utf-8")
+    numbers, levers = (
+        resources.files("cvm.apps").joinpath(name).read_text("utf-8").strip()
+        for name in ("page_numbers.js", "points_budget_levers.js")
+    )
     page = browser.new_page()
-    page.evaluate(f"() => {{ window.levers = {code.strip()}; }}")
+    page.evaluate(f"() => {{ window.levers = {levers}({numbers}); }}")
     yield page
     page.close()
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from cvm.apps.model import PageModel, load_page
 from cvm.apps.overview import ROOT_VARIABLE, asked_language
-from cvm.apps.page import Live, PageView, asset, json_for_script, section, tag, text
-from cvm.core.i18n import LANGUAGES, say
+from cvm.apps.page import Live, PageView, asset, section, tag, text
+from cvm.apps.page_levers import lever_panel, lever_slider, live_parts, live_script, live_styles
+from cvm.core.i18n import say
 from cvm.core.money import format_share
 
 NAME = "campaigns"
@@ -36,7 +37,7 @@ def show(root: str | Path | None = None, *, lang: str | None = None) -> PageView
     return PageView(model, lang or asked_language(os.environ.get("QUERY_STRING", "")), LIVE)
 
 
-def live_section(content: Mapping[str, Any], lang: str) -> str:
+def page_section(content: Mapping[str, Any], lang: str) -> str:
     """Return levers, register and one campaign; nothing where none is on record."""
     live = content.get("live")
     if not live or not live["register"]:
@@ -48,67 +49,22 @@ def live_section(content: Mapping[str, Any], lang: str) -> str:
     )
 
 
-def live_script(model: PageModel) -> str:
+def page_script(model: PageModel) -> str:
     """Return the script with the figures behind the levers and the words of both languages."""
-    lives: dict[str, Mapping[str, Any]] = {
-        lang: model.contents[lang].get("live") or {} for lang in LANGUAGES
-    }
-    if not all(live.get("register") for live in lives.values()):
+    parts = live_parts(model)
+    if not (parts and all(live.get("register") for live in parts.values())):
         return ""
     data = {
-        "rows": next((live["rows"] for live in lives.values() if live["rows"]), []),
-        "worked": next(iter(lives.values()))["worked"],
-        "words": {lang: live["words"] for lang, live in lives.items()},
+        "rows": next((live["rows"] for live in parts.values() if live["rows"]), []),
+        "worked": next(iter(parts.values()))["worked"],
+        "words": {lang: live["words"] for lang, live in parts.items()},
     }
-    # Numbers are written as on the points-budget page.
-    formats = asset("points_budget_levers.js").strip()
-    levers = f"{asset('campaigns_levers.js').strip()}({formats})"
-    return f"({asset('campaigns.js').strip()})({levers}, {json_for_script(data)});"
+    return live_script("campaigns", data)
 
 
 def _levers(live: Mapping[str, Any], lang: str) -> str:
-    sliders = "".join(_lever(item, lang) for item in live["levers"])
-    return tag(
-        "article",
-        text("p", say(f"{AREA}.live.eyebrow", lang), class_="cvm-eyebrow")
-        + text("h3", say(f"{AREA}.live.title", lang))
-        + tag("div", tag("fieldset", sliders), class_="cvm-form")
-        + text(
-            "button",
-            say(f"{AREA}.live.reset", lang),
-            type="button",
-            class_="cvm-reset",
-            disabled=True,
-            data_reset=True,
-        )
-        + tag("p", "", class_="cvm-hidden", role="status", data_spoken=True),
-        class_="cvm-panel cvm-levers",
-    )
-
-
-def _lever(item: Mapping[str, Any], lang: str) -> str:
-    name = f"cvm-lever-{item['lever']}-{lang}"
-    slider = tag(
-        "input",
-        type="range",
-        id=name,
-        min=item["low"],
-        max=item["high"],
-        step=item["step"],
-        value=item["now"],
-        aria_valuetext=item["value"],
-        aria_describedby=f"{name}-today",
-        data_lever=item["lever"],
-    )
-    return tag(
-        "div",
-        text("label", item["label"], for_=name)
-        + text("output", item["value"], for_=name)
-        + slider
-        + text("small", item["today"], id=f"{name}-today"),
-        class_="cvm-lever",
-        data_moved="false",
-    )
+    sliders = "".join(lever_slider(item, lang) for item in live["levers"])
+    return lever_panel(AREA, tag("fieldset", sliders), lang)
 
 
 def _register(live: Mapping[str, Any], lang: str) -> str:
@@ -312,9 +268,4 @@ def _checks(rows: Sequence[Mapping[str, str]]) -> str:
     return tag("ul", items, class_="cvm-checks") if rows else ""
 
 
-# Levers look as on the points-budget page.
-LIVE = Live(
-    section=live_section,
-    styles=asset("points_budget.css") + asset("campaigns.css"),
-    script=live_script,
-)
+LIVE = Live(section=page_section, styles=live_styles() + asset("campaigns.css"), script=page_script)

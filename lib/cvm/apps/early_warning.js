@@ -1,130 +1,18 @@
-function (levers, data) {
+function (levers, parts, data) {
   "use strict";
   const root = document.getElementById("cvm-page");
   if (!root || !data.table.customers) return;
   const { table, facts } = data;
-  const languages = Object.keys(data.words);
+  const { element, path, ticksOf } = parts;
   const now = levers.settingsNow(table, facts);
-  const settings = {};
-
-  // One set of controls a language; both follow the same settings.
-  const sides = languages.map((lang) => {
-    const side = root.querySelector(`.cvm-in[data-in="${lang}"]`);
-    const hero = side.querySelector(".cvm-hero");
-    return {
-      lang,
-      side,
-      hero,
-      words: data.words[lang],
-      title: hero.querySelector("h1"),
-      sentence: hero.querySelector("h1").textContent,
-      tone: hero.dataset.tone,
-      spoken: side.querySelector("[data-spoken]"),
-      reset: side.querySelector("[data-reset]"),
-      inputs: [...side.querySelectorAll("input[data-lever]")],
-    };
+  const { settingText } = levers;
+  const { sides, inputs, settings, start } = parts.form({
+    root, words: data.words, now, settingText, show,
   });
-  const known = {};
-  for (const input of sides[0].inputs) known[input.dataset.lever] = input;
-
-  function set(lever, value) {
-    const step = Number(known[lever].step);
-    // The slider stops at its steps; today's setting may lie between two.
-    if (Math.abs(value - now[lever]) < step / 1e3) delete settings[lever];
-    else settings[lever] = value;
-    for (const { inputs, words } of sides) {
-      for (const input of inputs) {
-        if (input.dataset.lever !== lever) continue;
-        input.value = String(value);
-        const text = levers.settingText(lever, value, words);
-        input.setAttribute("aria-valuetext", text);
-        const row = input.closest(".cvm-lever");
-        row.querySelector("output").textContent = text;
-        row.dataset.moved = String(lever in settings);
-        const low = Number(input.min), high = Number(input.max);
-        const part = high > low ? (Number(input.value) - low) / (high - low) : 0;
-        row.style.setProperty("--at", `${100 * part}%`);
-      }
-    }
-  }
-
-  function remember() {
-    const address = new URL(window.location.href);
-    for (const lever of Object.keys(known)) {
-      if (lever in settings) {
-        address.searchParams.set(lever, String(Number(settings[lever].toFixed(4))));
-      } else {
-        address.searchParams.delete(lever);
-      }
-    }
-    window.history.replaceState(window.history.state, "", address);
-  }
-
-  const ARROWS = { up: "▲", down: "▼" };
-
-  function showCard(side, key, card, words) {
-    const box = side.querySelector(`[data-card="${key}"]`);
-    if (!box) return;
-    const value = box.querySelector(".cvm-value");
-    value.replaceChildren(card.value);
-    if (card.unit) {
-      const unit = document.createElement("small");
-      unit.textContent = card.unit;
-      value.append(unit);
-    }
-    const change = box.querySelector(".cvm-change");
-    change.dataset.tone = card.tone;
-    change.replaceChildren();
-    if (card.direction) {
-      const arrow = document.createElement("span");
-      arrow.setAttribute("aria-hidden", "true");
-      arrow.textContent = ARROWS[card.direction];
-      change.append(arrow, " ");
-    }
-    change.append(card.change);
-    if (card.direction && card.tone !== "neutral") {
-      const judged = document.createElement("span");
-      judged.className = "cvm-hidden";
-      judged.textContent = ` (${words[`live.${card.tone}`]})`;
-      change.append(judged);
-    }
-    box.querySelector(".cvm-note").textContent = card.note;
-  }
-
-  const NS = "http://www.w3.org/2000/svg";
-
-  function element(parent, name, attributes, text) {
-    const one = document.createElementNS(NS, name);
-    for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
-    if (text !== undefined) one.textContent = text;
-    parent.append(one);
-    return one;
-  }
-
-  // Round steps, so that ticks read as money.
-  function ticksOf(low, high, most) {
-    const rough = (high - low) / most || 1;
-    const power = 10 ** Math.floor(Math.log10(rough));
-    const step = [1, 2, 2.5, 5, 10].map((one) => one * power).find((one) => one >= rough);
-    const found = [];
-    for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9 * step; at += 1) {
-      found.push(at * step);
-    }
-    return found;
-  }
-
-  const path = (points) => points.map(([x, y], at) =>
-    `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
   function draw(box, lang, words, kind, alt, read, mark) {
-    const width = Math.max(260, Math.round(box.clientWidth) || 400);
-    const height = Math.min(520, Math.max(280, Math.round(box.clientHeight) || 280));
-    const svg = document.createElementNS(NS, "svg");
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", alt);
-    box.replaceChildren(svg);
-    const most = Number(known.calls.max);
+    const { svg, width, height } = parts.frame(box, alt);
+    const most = Number(inputs.calls.max);
     const saved = "saved" in settings ? settings.saved : now.saved;
     const calls = "calls" in settings ? settings.calls : now.calls;
     const curve = (share) => {
@@ -202,58 +90,16 @@ function (levers, data) {
 
   function show(spoken) {
     for (const one of sides) {
-      const { side, hero, words, lang } = one;
+      const { side, words, lang } = one;
       const texts = levers.texts(table, facts, settings, words, lang);
-      one.title.textContent = texts.sentence || one.sentence;
-      hero.dataset.tone = texts.sentence ? texts.tone : one.tone;
-      for (const [key, card] of Object.entries(texts.cards)) showCard(side, key, card, words);
+      parts.showTexts(one, texts);
       side.querySelector('[data-live="reach"] h3').textContent = texts.reach_title;
       side.querySelector('[data-live="gain"] h3').textContent = texts.gain_title;
-      for (const part of side.querySelectorAll("[data-brief]")) {
-        const card = texts.cards[part.dataset.brief];
-        part.textContent = card.value + card.unit;
-        part.dataset.tone = card.tone;
-      }
-      one.reset.disabled = Object.keys(settings).length === 0;
       if (spoken) one.spoken.textContent = one.title.textContent;
       drawSide(one);
     }
-    root.dataset.moved = String(Object.keys(settings).length > 0);
   }
 
-  const query = new URLSearchParams(window.location.search);
-  for (const [lever, input] of Object.entries(known)) {
-    const asked = query.get(lever);
-    const value = asked === null || asked.trim() === "" ? NaN : Number(asked);
-    if (Number.isFinite(value)) {
-      // The browser holds the value to the slider's bounds and steps.
-      input.value = String(value);
-      set(lever, Number(input.value));
-    } else {
-      set(lever, now[lever]);
-    }
-  }
-  for (const { inputs, reset } of sides) {
-    for (const input of inputs) {
-      input.addEventListener("input", () => {
-        set(input.dataset.lever, Number(input.value));
-        show(false);
-      });
-      input.addEventListener("change", () => {
-        remember();
-        show(true);
-      });
-    }
-    reset.addEventListener("click", () => {
-      for (const lever of Object.keys(known)) set(lever, now[lever]);
-      remember();
-      show(true);
-      inputs[0].focus();
-    });
-  }
-  for (const button of root.querySelectorAll("[data-set-lang]")) {
-    button.addEventListener("click", () => show(false));
-  }
   new ResizeObserver(() => sides.forEach(drawSide)).observe(root);
-  show(false);
+  start();
 }

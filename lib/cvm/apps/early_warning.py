@@ -15,13 +15,23 @@ from typing import Any
 
 from cvm.apps.model import PageModel, load_page
 from cvm.apps.overview import ROOT_VARIABLE, asked_language
-from cvm.apps.page import Live, PageView, asset, json_for_script, section, tag, text
-from cvm.core.i18n import LANGUAGES, say
+from cvm.apps.page import Live, PageView, section, tag
+from cvm.apps.page_levers import (
+    brief,
+    lever_panel,
+    lever_slider,
+    live_chart,
+    live_parts,
+    live_script,
+    live_styles,
+)
+from cvm.core.i18n import say
 
 NAME = "early-warning"
 AREA = "early_warning"
 # What stands beside the sliders, so that it is in sight while they are moved.
 BRIEF = ("value", "gain")
+CHARTS = ("reach", "gain")
 
 
 def show(root: str | Path | None = None, *, lang: str | None = None) -> PageView:
@@ -37,108 +47,29 @@ def show(root: str | Path | None = None, *, lang: str | None = None) -> PageView
     return PageView(model, lang or asked_language(os.environ.get("QUERY_STRING", "")), LIVE)
 
 
-def live_section(content: Mapping[str, Any], lang: str) -> str:
+def page_section(content: Mapping[str, Any], lang: str) -> str:
     """Return the levers and the two charts they move; nothing where no groups are published."""
     live = content.get("live")
     if not live:
         return ""
-    body = tag(
-        "div",
-        _panel(live, content, lang) + _chart("reach", live, lang) + _chart("gain", live, lang),
-        class_="cvm-live",
-    )
+    sliders = tag("fieldset", "".join(lever_slider(item, lang) for item in live["levers"]))
+    panel = lever_panel(AREA, sliders, lang, beside=brief(content, BRIEF))
+    charts = "".join(live_chart(AREA, key, live["titles"][key], lang) for key in CHARTS)
+    body = tag("div", panel + charts, class_="cvm-live")
     return section("live", say(f"{AREA}.live.heading", lang), body)
 
 
-def live_script(model: PageModel) -> str:
+def page_script(model: PageModel) -> str:
     """Return the script with the groups and the words of both languages."""
-    lives: dict[str, Mapping[str, Any]] = {
-        lang: model.contents[lang].get("live") or {} for lang in LANGUAGES
-    }
-    if not all(lives.values()):
+    parts = live_parts(model)
+    if not parts:
         return ""
     data = {
-        "table": next(live["table"] for live in lives.values() if live["table"]),
-        "facts": next(iter(lives.values()))["facts"],
-        "words": {lang: live["words"] for lang, live in lives.items()},
+        "table": next(live["table"] for live in parts.values() if live["table"]),
+        "facts": next(iter(parts.values()))["facts"],
+        "words": {lang: live["words"] for lang, live in parts.items()},
     }
-    # Numbers are written as on the points-budget page.
-    formats = asset("points_budget_levers.js").strip()
-    levers = f"{asset('early_warning_levers.js').strip()}({formats})"
-    return f"({asset('early_warning.js').strip()})({levers}, {json_for_script(data)});"
+    return live_script("early_warning", data)
 
 
-def _panel(live: Mapping[str, Any], content: Mapping[str, Any], lang: str) -> str:
-    levers = "".join(_lever(item, lang) for item in live["levers"])
-    cards = {card["key"]: card for card in content["cards"]}
-    brief = "".join(
-        tag(
-            "span",
-            text("span", cards[key]["label"] + " ")
-            + text("b", cards[key]["value"] + cards[key]["unit"], data_brief=key,
-                   data_tone=cards[key]["tone"]),
-        )
-        for key in BRIEF
-        if key in cards
-    )  # fmt: skip
-    return tag(
-        "article",
-        text("p", say(f"{AREA}.live.eyebrow", lang), class_="cvm-eyebrow")
-        + text("h3", say(f"{AREA}.live.title", lang))
-        + tag("div", tag("fieldset", levers), class_="cvm-form")
-        + text(
-            "button",
-            say(f"{AREA}.live.reset", lang),
-            type="button",
-            class_="cvm-reset",
-            disabled=True,
-            data_reset=True,
-        )
-        + tag("p", brief, class_="cvm-brief", aria_hidden="true")
-        + tag("p", "", class_="cvm-hidden", role="status", data_spoken=True),
-        class_="cvm-panel cvm-levers",
-    )
-
-
-def _lever(item: Mapping[str, Any], lang: str) -> str:
-    name = f"cvm-lever-{item['name']}-{lang}"
-    slider = tag(
-        "input",
-        type="range",
-        id=name,
-        min=item["low"],
-        max=item["high"],
-        step=item["step"],
-        value=item["now"],
-        aria_valuetext=item["value"],
-        aria_describedby=f"{name}-today",
-        data_lever=item["lever"],
-    )
-    return tag(
-        "div",
-        text("label", item["label"], for_=name)
-        + text("output", item["value"], for_=name)
-        + slider
-        + text("small", item["today"], id=f"{name}-today"),
-        class_="cvm-lever",
-        data_moved="false",
-    )
-
-
-def _chart(key: str, live: Mapping[str, Any], lang: str) -> str:
-    caption = tag(
-        "figcaption",
-        text("p", say(f"{AREA}.live.{key}_name", lang), class_="cvm-eyebrow")
-        + text("h3", live["titles"][key]),
-    )
-    quiet = tag("noscript", text("p", say(f"{AREA}.live.no_script", lang)))
-    return tag(
-        "article",
-        tag("figure", caption + tag("div", quiet, class_="cvm-picture")),
-        class_="cvm-panel",
-        data_live=key,
-    )
-
-
-# Levers look as on the points-budget page.
-LIVE = Live(section=live_section, styles=asset("points_budget.css"), script=live_script)
+LIVE = Live(section=page_section, styles=live_styles(), script=page_script)

@@ -1,150 +1,20 @@
-function (levers, data) {
+function (levers, parts, data) {
   "use strict";
   const root = document.getElementById("cvm-page");
   if (!root || !data.table.axes) return;
   const { table, facts } = data;
-  const languages = Object.keys(data.words);
+  const { element, frame, path, ticksOf } = parts;
   const extraYears = facts.extra_years === undefined ? 1 : facts.extra_years;
-  const settings = {};
   const base = levers.evaluate(table, {});
-
-  // One set of controls a language; both follow the same settings.
-  const sides = languages.map((lang) => {
-    const side = root.querySelector(`.cvm-in[data-in="${lang}"]`);
-    const hero = side.querySelector(".cvm-hero");
-    return {
-      lang,
-      side,
-      hero,
-      words: data.words[lang],
-      title: hero.querySelector("h1"),
-      sentence: hero.querySelector("h1").textContent,
-      tone: hero.dataset.tone,
-      spoken: side.querySelector("[data-spoken]"),
-      outside: side.querySelector("[data-outside]"),
-      reset: side.querySelector("[data-reset]"),
-      inputs: [...side.querySelectorAll("input[data-lever]")],
-    };
+  const { sides, inputs, settings, start } = parts.form({
+    root,
+    words: data.words,
+    now: { ...table.now, return_rate: table.rate_now },
+    settingText: (lever, value, words) => levers.settingText(lever, value, words, extraYears),
+    show,
   });
-  const known = {};
-  for (const input of sides[0].inputs) known[input.dataset.lever] = input;
-  const nodesOf = (input) => JSON.parse(input.dataset.nodes);
-
-  function valueOf(input) {
-    const nodes = nodesOf(input);
-    return nodes.length ? nodes[Number(input.value)] : Number(input.value);
-  }
-
-  function nowOf(lever) {
-    return lever === "return_rate" ? table.rate_now : table.now[lever];
-  }
-
-  function rawOf(input, value) {
-    const nodes = nodesOf(input);
-    if (!nodes.length) return value;
-    let nearest = 0;
-    nodes.forEach((node, at) => {
-      if (Math.abs(node - value) < Math.abs(nodes[nearest] - value)) nearest = at;
-    });
-    return nearest;
-  }
-
-  function set(lever, value) {
-    const now = nowOf(lever);
-    if (Math.abs(value - now) < 1e-9) delete settings[lever];
-    else settings[lever] = value;
-    for (const { inputs, words } of sides) {
-      for (const input of inputs) {
-        if (input.dataset.lever !== lever) continue;
-        input.value = String(rawOf(input, value));
-        const text = levers.settingText(lever, value, words, extraYears);
-        input.setAttribute("aria-valuetext", text);
-        const row = input.closest(".cvm-lever");
-        row.querySelector("output").textContent = text;
-        row.dataset.moved = String(lever in settings);
-        const low = Number(input.min), high = Number(input.max);
-        row.style.setProperty("--at", `${(100 * (Number(input.value) - low)) / (high - low)}%`);
-      }
-    }
-  }
-
-  function remember() {
-    root.cvmState.remember(Object.fromEntries(Object.entries(known).map(([lever, input]) =>
-      [input.dataset.name, lever in settings ? Number(settings[lever].toFixed(6)) : null])));
-  }
-
-  const ARROWS = { up: "▲", down: "▼" };
-
-  function showCard(side, key, card, words) {
-    const box = side.querySelector(`[data-card="${key}"]`);
-    if (!box) return;
-    const value = box.querySelector(".cvm-value");
-    value.replaceChildren(card.value);
-    if (card.unit) {
-      const unit = document.createElement("small");
-      unit.textContent = card.unit;
-      value.append(unit);
-    }
-    const change = box.querySelector(".cvm-change");
-    change.dataset.tone = card.tone;
-    change.replaceChildren();
-    if (card.direction) {
-      const arrow = document.createElement("span");
-      arrow.setAttribute("aria-hidden", "true");
-      arrow.textContent = ARROWS[card.direction];
-      change.append(arrow, " ");
-    }
-    change.append(card.change);
-    if (card.tone !== "neutral" && card.direction) {
-      const judged = document.createElement("span");
-      judged.className = "cvm-hidden";
-      judged.textContent = ` (${words[`live.${card.tone}`]})`;
-      change.append(judged);
-    }
-    box.querySelector(".cvm-note").textContent = card.note;
-    const gauge = box.querySelector(".cvm-gauge");
-    if (gauge && card.gauge) {
-      gauge.querySelector(".cvm-fill").setAttribute("width", (card.gauge.fill * 120).toFixed(1));
-      gauge.setAttribute("aria-label", card.gauge.alt);
-      gauge.querySelector("title").textContent = card.gauge.alt;
-    }
-  }
-
-  const NS = "http://www.w3.org/2000/svg";
-
-  function element(parent, name, attributes, text) {
-    const one = document.createElementNS(NS, name);
-    for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
-    if (text !== undefined) one.textContent = text;
-    parent.append(one);
-    return one;
-  }
-
-  function frame(box, alt) {
-    const width = Math.max(260, Math.round(box.clientWidth) || 400);
-    const height = Math.min(620, Math.max(280, Math.round(box.clientHeight) || 280));
-    const svg = document.createElementNS(NS, "svg");
-    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", alt);
-    box.replaceChildren(svg);
-    return { svg, left: 8, right: width - 8, top: 42, bottom: height - 48, width, height };
-  }
-
-  function ticksOf(low, high, most) {
-    const steps = [0.0005, 0.001, 0.002, 0.0025, 0.005, 0.01, 0.02, 0.05];
-    const step = steps.find((one) => (high - low) / one <= most) || 0.1;
-    const found = [];
-    for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-12; at += 1) {
-      found.push(at * step);
-    }
-    return found;
-  }
 
   const percent = (value) => `${Number((100 * value).toFixed(3))}%`;
-  const path = (points) => points.map(([x, y], at) =>
-    `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
-
   function drawCap(box, got, words) {
     const cap = table.cap_share;
     const shown = {
@@ -218,7 +88,7 @@ function (levers, data) {
   }
 
   function drawRates(box, got, words) {
-    const input = known.return_rate;
+    const input = inputs.return_rate;
     const low = Number(input.min), high = Number(input.max);
     const rate = settings.return_rate === undefined ? table.rate_now : settings.return_rate;
     const allowed = 1 - facts.wanted_share;
@@ -283,64 +153,20 @@ function (levers, data) {
   function show(spoken) {
     const got = levers.evaluate(table, settings);
     for (const one of sides) {
-      const { side, hero, words, lang } = one;
+      const { side, words, lang } = one;
       const texts = levers.texts(table, facts, settings, words, lang);
-      one.title.textContent = texts.sentence || one.sentence;
-      hero.dataset.tone = texts.sentence ? texts.tone : one.tone;
-      for (const [key, card] of Object.entries(texts.cards)) showCard(side, key, card, words);
+      parts.showTexts(one, texts);
       side.querySelector('[data-live="cap"] h3').textContent = texts.cap_title;
       side.querySelector('[data-live="rates"] h3').textContent = texts.rates_title;
-      for (const part of side.querySelectorAll("[data-brief]")) {
-        part.textContent = texts.cards[part.dataset.brief].value + texts.cards[part.dataset.brief].unit;
-        part.dataset.tone = texts.cards[part.dataset.brief].tone;
-      }
-      one.outside.hidden = !got.outside;
-      one.reset.disabled = Object.keys(settings).length === 0;
+      side.querySelector("[data-outside]").hidden = !got.outside;
       if (spoken) one.spoken.textContent = one.title.textContent;
       drawSide(one, got);
     }
-    root.dataset.moved = String(Object.keys(settings).length > 0);
   }
 
-  for (const [lever, input] of Object.entries(known)) {
-    const asked = root.cvmState.asked(input.dataset.name);
-    const value = asked === null || asked.trim() === "" ? NaN : Number(asked);
-    if (Number.isFinite(value)) {
-      // The browser holds the value to the slider's bounds and steps.
-      input.value = String(rawOf(input, value));
-      const held = valueOf(input);
-      const now = nowOf(lever);
-      set(lever, Math.abs(held - now) < Number(input.step) / 1e3 ? now : held);
-    } else {
-      set(lever, nowOf(lever));
-    }
-  }
-  for (const { inputs, reset } of sides) {
-    for (const input of inputs) {
-      input.addEventListener("input", () => {
-        const lever = input.dataset.lever;
-        const held = valueOf(input), now = nowOf(lever);
-        set(lever, Math.abs(held - now) < Number(input.step) / 1e3 ? now : held);
-        show(false);
-      });
-      input.addEventListener("change", () => {
-        remember();
-        show(true);
-      });
-    }
-    reset.addEventListener("click", () => {
-      for (const lever of Object.keys(known)) set(lever, nowOf(lever));
-      remember();
-      show(true);
-      inputs[0].focus();
-    });
-  }
-  for (const button of root.querySelectorAll("[data-set-lang]")) {
-    button.addEventListener("click", () => show(false));
-  }
   new ResizeObserver(() => {
     const got = levers.evaluate(table, settings);
     for (const one of sides) drawSide(one, got);
   }).observe(root);
-  show(false);
+  start();
 }

@@ -1,21 +1,10 @@
-(() => {
+((numbers) => {
   "use strict";
-  // The same reading of the lever table as cvm.points.budget_levers, and the same number formats as
-  // cvm.core.money. Tests hold both to Python.
+  // The same reading of the lever table as cvm.points.budget_levers, and the same texts as
+  // cvm.views.points_budget_live. Tests hold both to Python.
+  const { distance, fill, grouped, normal, share, signedShare, signedYuan, yuan } = numbers;
   const Z95 = 1.6448536269514715;
   const NAMES = ["threshold_points", "validity_years", "tenure_times", "spend_growth", "redemption"];
-
-  // Marsaglia (2004): a series of terms of one sign, exact to the last digits.
-  function normal(x) {
-    if (x > 8) return 1;
-    if (x < -8) return 0;
-    let sum = x, term = x;
-    for (let k = 3; Math.abs(term) > 1e-17 * Math.abs(sum) && k < 400; k += 2) {
-      term *= (x * x) / k;
-      sum += term;
-    }
-    return 0.5 + sum * Math.exp(-0.5 * x * x - 0.9189385332046727);
-  }
 
   function place(axis, value) {
     if (axis.length === 1) return [0, 0];
@@ -65,59 +54,6 @@
       middle,
       sd,
     };
-  }
-
-  const STEPS = { zh: [[1e8, "亿"], [1e4, "万"]], en: [[1e9, "bn"], [1e6, "m"], [1e3, "k"]] };
-
-  function grouped(value, decimals) {
-    const [whole, rest] = Math.abs(value).toFixed(decimals).split(".");
-    const sign = value < 0 ? "-" : "";
-    return sign + whole.replace(/\B(?=(\d{3})+$)/g, ",") + (rest === undefined ? "" : "." + rest);
-  }
-
-  function significant(value, digits) {
-    if (value === 0) return "0";
-    const whole = Math.floor(Math.log10(Math.abs(value))) + 1;
-    const text = grouped(value, Math.max(0, digits - whole));
-    return text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
-  }
-
-  function number(value, lang, digits = 3) {
-    if (!Number.isFinite(value)) return "–";
-    const steps = STEPS[lang];
-    for (let at = 0; at < steps.length; at += 1) {
-      let [size, unit] = steps[at];
-      if (Math.abs(value) >= Math.max(0.99995 * size, 9999.5)) {
-        let text = significant(value / size, digits);
-        if (at && Math.abs(Number(text.replaceAll(",", ""))) * size >= steps[at - 1][0]) {
-          [size, unit] = steps[at - 1];
-          text = significant(value / size, digits);
-        }
-        return text + unit;
-      }
-    }
-    return significant(value, Math.abs(value) >= 999.5 ? Math.max(digits, 4) : digits);
-  }
-
-  function yuan(value, lang) {
-    if (!Number.isFinite(value)) return "–";
-    if (lang === "zh") return number(value, lang) + "元";
-    return (value < 0 ? "-" : "") + "¥" + number(Math.abs(value), lang);
-  }
-
-  const share = (value, decimals = 1) => `${(100 * value).toFixed(decimals)}%`;
-  const distance = (value) => (100 * Math.abs(value)).toFixed(2);
-
-  function signedShare(value, decimals = 1) {
-    const text = share(Math.abs(value), decimals);
-    if (Number.parseFloat(text) === 0) return text;
-    return (value > 0 ? "+" : "−") + text;
-  }
-
-  const signedYuan = (value, lang) => (value > 0 ? "+" : "−") + yuan(Math.abs(value), lang);
-
-  function fill(template, values) {
-    return template.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
   }
 
   function chance(value, words) {
@@ -267,5 +203,5 @@
     };
   }
 
-  return { evaluate, normal, yuan, number, share, fill, chance, settingText, texts };
-})()
+  return { evaluate, fill, share, chance, settingText, texts };
+})

@@ -68,6 +68,7 @@ def levers_of(rows: Sequence[Row], lang: str) -> list[dict[str, Any]]:
         found.append(
             {
                 "lever": name,
+                "name": name,
                 "label": say(f"{AREA}.lever.{name}", lang),
                 "low": low,
                 "high": high,

@@ -1,0 +1,215 @@
+(() => {
+  "use strict";
+  // What all pages with levers share: the sliders of both languages, their settings and the address
+  // that keeps them, the cards, and the parts of a chart drawn live.
+  const ARROWS = { up: "▲", down: "▼" };
+  const NS = "http://www.w3.org/2000/svg";
+
+  const nodesOf = (input) => JSON.parse(input.dataset.nodes || "[]");
+
+  // A slider with settings of its own stands on their places.
+  function valueOf(input) {
+    const nodes = nodesOf(input);
+    return nodes.length ? nodes[Number(input.value)] : Number(input.value);
+  }
+
+  function placeOf(input, value) {
+    const nodes = nodesOf(input);
+    if (!nodes.length) return value;
+    const far = nodes.map((node) => Math.abs(node - value));
+    return far.indexOf(Math.min(...far));
+  }
+
+  // One set of controls a language; both follow the same settings.
+  function sidesOf(root, words) {
+    return Object.keys(words).map((lang) => {
+      const side = root.querySelector(`.cvm-in[data-in="${lang}"]`);
+      const hero = side.querySelector(".cvm-hero");
+      return {
+        lang,
+        side,
+        hero,
+        words: words[lang],
+        title: hero.querySelector("h1"),
+        sentence: hero.querySelector("h1").textContent,
+        tone: hero.dataset.tone,
+        spoken: side.querySelector("[data-spoken]"),
+        reset: side.querySelector("[data-reset]"),
+        inputs: [...side.querySelectorAll("input[data-lever]")],
+      };
+    });
+  }
+
+  // Returns { sides, inputs, settings, start }. `settings` holds the levers that were moved, and
+  // `show(spoken)` is asked to show them; `spoken` when a reader of screens should hear it.
+  function form({ root, words, now, settingText, show }) {
+    const sides = sidesOf(root, words);
+    const inputs = {}, settings = {};
+    for (const input of sides[0].inputs) inputs[input.dataset.lever] = input;
+
+    function set(lever, asked) {
+      // The slider stops at its steps; the published setting may lie between two.
+      const near = Math.abs(asked - now[lever]) < Number(inputs[lever].step) / 1e3;
+      const value = near ? now[lever] : asked;
+      if (near) delete settings[lever];
+      else settings[lever] = value;
+      for (const one of sides) {
+        for (const input of one.inputs) {
+          if (input.dataset.lever !== lever) continue;
+          input.value = String(placeOf(input, value));
+          const text = settingText(lever, value, one.words);
+          input.setAttribute("aria-valuetext", text);
+          const row = input.closest(".cvm-lever");
+          row.querySelector("output").textContent = text;
+          row.dataset.moved = String(lever in settings);
+          const low = Number(input.min), high = Number(input.max);
+          const part = high > low ? (Number(input.value) - low) / (high - low) : 0;
+          row.style.setProperty("--at", `${100 * part}%`);
+        }
+      }
+    }
+
+    function remember() {
+      root.cvmState.remember(Object.fromEntries(Object.entries(inputs).map(([lever, input]) =>
+        [input.dataset.name, lever in settings ? Number(settings[lever].toFixed(6)) : null])));
+    }
+
+    function shown(spoken) {
+      for (const { reset } of sides) {
+        if (reset) reset.disabled = Object.keys(settings).length === 0;
+      }
+      root.dataset.moved = String(Object.keys(settings).length > 0);
+      show(spoken);
+    }
+
+    function start() {
+      for (const [lever, input] of Object.entries(inputs)) {
+        const asked = root.cvmState.asked(input.dataset.name);
+        const value = asked === null || asked.trim() === "" ? NaN : Number(asked);
+        if (Number.isFinite(value)) {
+          // The browser holds the value to the slider's bounds and steps.
+          input.value = String(placeOf(input, value));
+          set(lever, valueOf(input));
+        } else {
+          set(lever, now[lever]);
+        }
+      }
+      for (const one of sides) {
+        for (const input of one.inputs) {
+          input.addEventListener("input", () => {
+            set(input.dataset.lever, valueOf(input));
+            shown(false);
+          });
+          input.addEventListener("change", () => {
+            remember();
+            shown(true);
+          });
+        }
+        one.reset?.addEventListener("click", () => {
+          for (const lever of Object.keys(inputs)) set(lever, now[lever]);
+          remember();
+          shown(true);
+          one.inputs[0].focus();
+        });
+      }
+      for (const button of root.querySelectorAll("[data-set-lang]")) {
+        button.addEventListener("click", () => shown(false));
+      }
+      shown(false);
+    }
+
+    return { sides, inputs, settings, start };
+  }
+
+  function showValue(box, value, unit) {
+    const shown = box.querySelector(".cvm-value");
+    shown.replaceChildren(value);
+    if (!unit) return;
+    const small = document.createElement("small");
+    small.textContent = unit;
+    shown.append(small);
+  }
+
+  function showChange(box, card, words) {
+    const change = box.querySelector(".cvm-change");
+    change.dataset.tone = card.tone;
+    change.replaceChildren();
+    if (card.direction) {
+      const arrow = document.createElement("span");
+      arrow.setAttribute("aria-hidden", "true");
+      arrow.textContent = ARROWS[card.direction];
+      change.append(arrow, " ");
+    }
+    change.append(card.change);
+    if (card.direction && card.tone !== "neutral") {
+      const judged = document.createElement("span");
+      judged.className = "cvm-hidden";
+      judged.textContent = ` (${words[`live.${card.tone}`]})`;
+      change.append(judged);
+    }
+  }
+
+  function showCard({ side, words }, key, card) {
+    const box = side.querySelector(`[data-card="${key}"]`);
+    if (!box) return;
+    showValue(box, card.value, card.unit);
+    showChange(box, card, words);
+    box.querySelector(".cvm-note").textContent = card.note;
+    const gauge = box.querySelector(".cvm-gauge");
+    if (gauge && card.gauge) {
+      gauge.querySelector(".cvm-fill").setAttribute("width", (card.gauge.fill * 120).toFixed(1));
+      gauge.setAttribute("aria-label", card.gauge.alt);
+      gauge.querySelector("title").textContent = card.gauge.alt;
+    }
+  }
+
+  // The page's first sentence, its cards, and the figures that stand beside the sliders.
+  function showTexts(one, texts) {
+    one.title.textContent = texts.sentence || one.sentence;
+    one.hero.dataset.tone = texts.sentence ? texts.tone : one.tone;
+    for (const [key, card] of Object.entries(texts.cards)) showCard(one, key, card);
+    for (const part of one.side.querySelectorAll("[data-brief]")) {
+      const card = texts.cards[part.dataset.brief];
+      part.textContent = card.value + card.unit;
+      part.dataset.tone = card.tone;
+    }
+  }
+
+  function element(parent, name, attributes, text) {
+    const one = document.createElementNS(NS, name);
+    for (const [key, value] of Object.entries(attributes)) one.setAttribute(key, value);
+    if (text !== undefined) one.textContent = text;
+    parent.append(one);
+    return one;
+  }
+
+  // An empty chart as large as its box, in place of the one that stood there.
+  function frame(box, alt) {
+    const width = Math.max(260, Math.round(box.clientWidth) || 400);
+    const height = Math.min(620, Math.max(280, Math.round(box.clientHeight) || 280));
+    const svg = document.createElementNS(NS, "svg");
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", alt);
+    box.replaceChildren(svg);
+    return { svg, left: 8, right: width - 8, top: 42, bottom: height - 48, width, height };
+  }
+
+  // Round steps, so that ticks read as money and shares do.
+  function ticksOf(low, high, most) {
+    const rough = (high - low) / most || 1;
+    const power = 10 ** Math.floor(Math.log10(rough));
+    const steps = [1, 2, 2.5, 5, 10].map((one) => one * power);
+    const step = steps.find((one) => one >= rough * (1 - 1e-9));
+    const found = [];
+    for (let at = Math.ceil(low / step - 1e-9); at * step <= high + 1e-9 * step; at += 1) {
+      found.push(at * step);
+    }
+    return found;
+  }
+
+  const path = (points) => points.map(([x, y], at) =>
+    `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+
+  return { form, showTexts, showValue, element, frame, ticksOf, path };
+})()
