@@ -219,6 +219,68 @@ def test_a_total_withheld_in_one_table_is_withheld_in_the_other():
     assert in_grid["customers"].isna().all()
 
 
+TIERS = [("diamond", 7), ("gold", 46), ("silver", 91), ("vip", 88), ("none", 956)]
+LADDER = [*TIERS[:4], ("cards_none", 20), ("cards_unrated", 936)]
+
+
+def of_tiers(rows, name, column="vip_tier", count="customers"):
+    frame = pd.DataFrame(rows, columns=[column, count])
+    return CellTable(name=name, frame=frame, groups=(column,), counts=(count,))
+
+
+def of_ladders(rows, name):
+    stars = [("5", 400), ("stars_none", sum(customers for _, customers in rows) - 400)]
+    frame = pd.DataFrame(
+        [("cards", *row) for row in rows] + [("stars", *row) for row in stars],
+        columns=["ladder", "tier", "customers"],
+    )
+    return CellTable(name=name, frame=frame, groups=("ladder", "tier"), counts=("customers",))
+
+
+def test_a_tier_under_another_name_gives_nothing_away():
+    tables = [of_tiers(TIERS, "held"), of_ladders(LADDER, "ladder"),
+              of_tiers(TIERS, "rules", column="tier", count="members")]  # fmt: skip
+    published = protect(tables)
+    ladder = published["ladder"]
+    # Brought to one name by hand: who has no card is either below the first cut or unrated.
+    whole = ladder[ladder["ladder"] == "cards"].set_index("tier")["customers"]
+    shown = [
+        published["held"].set_index("vip_tier")["customers"],
+        published["rules"].set_index("tier")["members"],
+        whole,
+    ]
+    for tier, customers in TIERS[:4]:
+        seen = [frame[tier] for frame in shown]
+        assert all(np.isnan(seen)) or seen == [customers] * 3
+    hidden = [tier for tier, _ in TIERS[:4] if np.isnan(whole[tier])]
+    assert "diamond" in hidden
+    assert len(hidden) == 2
+    # The other ladder stays whole: no group of it is small.
+    assert ladder.loc[ladder["ladder"] == "stars", "customers"].tolist() == [400, 788]
+
+
+def test_the_parts_of_those_without_a_card_are_protected_with_their_total():
+    tiers = [("diamond", 17), *TIERS[1:4]]
+    parts = [("cards_none", 948), ("cards_unrated", 8)]
+    published = protect(
+        [of_tiers([*tiers, TIERS[4]], "held"), of_ladders([*tiers, *parts], "ladder")]
+    )
+    ladder = published["ladder"].set_index("tier")["customers"]
+    held = published["held"].set_index("vip_tier")["customers"]
+    assert np.isnan(ladder["cards_unrated"])
+    # 956 - 948 would be the eight.
+    assert np.isnan(held["none"]) or np.isnan(ladder["cards_none"])
+    assert held.isna().sum() != 1
+    assert ladder.isna().sum() != 1
+
+
+def test_tiers_that_are_not_the_same_people_stay_apart():
+    moved = [("diamond", 20), ("gold", 33), *LADDER[2:]]
+    published = protect([of_tiers(TIERS, "held"), of_ladders(moved, "ladder")])
+    assert published["held"]["customers"].isna().sum() == 2
+    assert published["ladder"]["customers"].notna().all()
+
+
 def test_months_are_not_added_up():
     months = pd.to_datetime(["2026-01-01", "2026-02-01"]).date
     frame = pd.DataFrame(

@@ -14,22 +14,25 @@ The policy, in full:
 5. Empty cells are shown: they describe nobody.
 
 Tables that count the same thing (same column, same totals) are protected together, so that one does
-not give away what another withholds. Periods are not added up: the customers of twelve months are
+not give away what another withholds; groups that go by several names are first brought to one
+(``aliases``). Periods are not added up: the customers of twelve months are
 no group of customers, unless a table shows such a total.
 
 Not covered: what a reader knows from elsewhere, one customer who makes up most of a large cell,
-differences between snapshots of different dates, and between groupings that are nested under
-different column names. ``margins`` holds the algebra.
+differences between snapshots of different dates, and groups nested under names that ``aliases``
+does not know. ``margins`` holds the algebra.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from cvm.core.checks import DataError, check_at_least, check_columns
+from cvm.publish.aliases import count_name, known_as
 from cvm.publish.margins import Cells, Key, System, cells_to_withhold
 
 TOTAL = "all"
@@ -139,14 +142,15 @@ def find_withheld(tables: Sequence[CellTable], policy: Policy | None = None) -> 
                 small=_small_cells(family, position, policy.minimum_customers),
                 floor=1.0 if position == 0 else 0.0,
             )
-            for position in range(max(len(table.counts) for table in family))
+            for position in range(max(len(member.table.counts) for member in family))
         ]
-        periods = {group for table in family for group in table.groups if _is_period(group)}
+        names = {name for member in family for key in member.keys for name, _ in key}
+        periods = {name for name in names if _is_period(name)}
         primary = frozenset().union(*(system.small for system in systems))
         withheld = cells_to_withhold(systems, periods, policy.minimum_customers)
-        for table in family:
-            rows = list(enumerate(table.keys()))
-            found[table.name] = Withheld(
+        for member in family:
+            rows = list(enumerate(member.keys))
+            found[member.table.name] = Withheld(
                 primary=tuple(row for row, key in rows if key in primary),
                 secondary=tuple(row for row, key in rows if key in withheld - primary),
             )
@@ -185,45 +189,70 @@ def hidden_columns(columns: Sequence[str], groups: Sequence[str]) -> list[str]:
     return [column for column in columns if column not in groups]
 
 
-def _families(tables: Sequence[CellTable]) -> list[list[CellTable]]:
+@dataclass(frozen=True)
+class _Member:
+    """A table under the names of its family: one cell a row."""
+
+    table: CellTable
+    keys: tuple[Key, ...]
+
+    def cells(self, position: int) -> Cells:
+        """Return a count with every total over the table's groups, shown or not."""
+        counts = self.table.frame[self.table.counts[position]].astype(float)
+        merged = Cells(count={}, shown=set())
+        for rows in self._blocks():
+            shown = {self.keys[row]: counts.iloc[row] for row in rows}
+            names = {name for key in shown for name, _ in key if not _is_period(name)}
+            merged.add(Cells.with_totals(shown, sorted(names)))
+        return merged
+
+    def _blocks(self) -> list[list[int]]:
+        """Return the rows that divide the same whole; each ladder divides the base anew."""
+        if "ladder" not in self.table.groups:
+            return [list(range(len(self.keys)))]
+        places = self.table.frame.groupby("ladder", sort=False, dropna=False).indices
+        return [list(map(int, rows)) for rows in places.values()]
+
+
+def _families(tables: Sequence[CellTable]) -> list[list[_Member]]:
     """Put tables together that count the same thing: same column, and totals that agree."""
-    families: list[tuple[list[CellTable], Cells]] = []
+    families: list[tuple[list[_Member], Cells]] = []
     for table in tables:
-        cells = _cells(table, 0)
-        for members, known in families:
-            if members[0].counts[0] == table.counts[0] and cells.agree_with(known):
-                members.append(table)
+        own = table.keys()
+        # Where shared names do not hold (tiers by another book), the table's own still may.
+        namings = [_Member(table, tuple(known_as(own))), _Member(table, tuple(own))]
+        for member, (members, known) in itertools.product(namings, families):
+            cells = member.cells(0)
+            if _counts(members[0].table) == _counts(table) and cells.agree_with(known):
+                members.append(member)
                 known.add(cells)
                 break
         else:
-            families.append(([table], cells))
+            families.append(([namings[0]], namings[0].cells(0)))
     return [members for members, _ in families]
 
 
-def _cells(table: CellTable, position: int) -> Cells:
-    """Return a table's counts with every total over its groups, shown or not."""
-    counts = table.frame[table.counts[position]].astype(float)
-    shown = dict(zip(table.keys(), counts, strict=True))
-    periods = {group for group in table.groups if _is_period(group)}
-    return Cells.with_totals(shown, [group for group in table.groups if group not in periods])
+def _counts(table: CellTable) -> str:
+    return count_name(table.counts[0])
 
 
-def _merged(family: Sequence[CellTable], position: int) -> Cells:
+def _merged(family: Sequence[_Member], position: int) -> Cells:
     merged = Cells(count={}, shown=set())
-    for table in family:
-        if position < len(table.counts):
-            merged.add(_cells(table, position))
+    for member in family:
+        if position < len(member.table.counts):
+            merged.add(member.cells(position))
     return merged
 
 
-def _small_cells(family: Sequence[CellTable], position: int, minimum: int) -> frozenset[Key]:
+def _small_cells(family: Sequence[_Member], position: int, minimum: int) -> frozenset[Key]:
     small = {key for key, count in _merged(family, position).count.items() if 0 < count < minimum}
     if position == 0:
-        for table in family:
+        for member in family:
+            table = member.table
             others = table.frame.drop(columns=[*table.groups, table.counts[0]])
             figures = others.select_dtypes("number").astype(float).fillna(0)
             odd = (table.frame[table.counts[0]] == 0) & (figures != 0).any(axis=1)
-            small |= {key for key, is_odd in zip(table.keys(), odd, strict=True) if is_odd}
+            small |= {key for key, is_odd in zip(member.keys, odd, strict=True) if is_odd}
     return frozenset(small)
 
 
