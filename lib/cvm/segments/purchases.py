@@ -16,7 +16,7 @@ from cvm.core.checks import check_at_least, check_between, check_finite
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share
 from cvm.core.result import Result
-from cvm.segments.lifetime_climb import climb, covariance
+from cvm.segments.lifetime_climb import climb, covariance, with_gradient
 from cvm.segments.purchases_counts import Purchases
 from cvm.segments.purchases_expect import chance_active, expected_purchases
 from cvm.segments.purchases_models import bgnbd_log_likelihood, fold, pareto_log_likelihood
@@ -198,17 +198,26 @@ def _maximise(purchases: Purchases, start: FloatArray) -> tuple[FloatArray, floa
 
 
 def fit_pareto(purchases: Purchases) -> tuple[FloatArray, float]:
-    """Fit Pareto/NBD, as a check of BG/NBD: r, alpha, s, beta and the log-likelihood."""
+    """Fit Pareto/NBD, as a check of BG/NBD: r, alpha, s, beta and the log-likelihood.
+
+    A general optimiser comes near the top, where it stops at the noise of its own differences;
+    Newton steps on a nine-digit gradient go the rest of the way.
+    """
     unit = float(purchases.customers @ purchases.observed) / purchases.total
     scale = np.array([0, np.log(unit), 0, np.log(unit)])
-    found = minimize(
-        lambda point: -pareto_log_likelihood(point + scale, purchases) / purchases.total,
+
+    def likelihood(point: FloatArray) -> float:
+        return pareto_log_likelihood(point + scale, purchases)
+
+    near = minimize(
+        lambda point: -likelihood(point) / purchases.total,
         np.array([-0.5, -0.5, -0.5, -0.5]),
         method="L-BFGS-B",
         bounds=_BOUNDS,
         options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": 1_000},
     )
-    return np.exp(found.x + scale), float(-found.fun * purchases.total)
+    point = climb(partial(with_gradient, likelihood), near.x, _BOUNDS, enough=1e-15)
+    return np.exp(point + scale), likelihood(point)
 
 
 def value_prepaid(
