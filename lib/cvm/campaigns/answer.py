@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -66,6 +67,12 @@ class Answer(Result):
         """Return the checks, which stand above the result."""
         assert self.effect.checks is not None
         return self.effect.checks
+
+    @property
+    def many(self) -> tuple[Estimate, ...]:
+        """Return what is asked beside the headline: further outcomes, and churn by card."""
+        others = [one for one in self.effect.estimates if not math.isnan(one.p_adjusted)]
+        return (*others, *(() if self.tiers is None else self.tiers.estimates[1:]))
 
     def summary(self) -> pd.DataFrame:
         """Return the estimates, the headline first."""

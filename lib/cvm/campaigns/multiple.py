@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from cvm.campaigns.effect import Effect
+from cvm.campaigns.effect import Effect, Estimate
 from cvm.campaigns.moments import FloatArray
 from cvm.core.checks import check_one_of
 
@@ -60,3 +62,29 @@ def adjust(effect: Effect, method: str = "holm") -> Effect:
         for one, value in zip(effect.estimates, adjusted, strict=True)
     )
     return replace(effect, estimates=tuple(estimates), correction=method)
+
+
+def corrections(estimates: Iterable[Estimate]) -> pd.DataFrame:
+    """Return estimates with their p-values plain and by both corrections, as one family of tests.
+
+    Args:
+        estimates: Outcomes, groups of customers, or both.
+
+    Returns:
+        ``outcome``, ``group``, ``effect``, ``p_value``, then for each of :data:`CORRECTIONS` the
+        adjusted p-value under its name and whether it detects the effect (``detected_…``).
+    """
+    family = list(estimates)
+    frame = pd.DataFrame(
+        {
+            "outcome": [one.outcome.name for one in family],
+            "group": [one.group for one in family],
+            "effect": [one.effect for one in family],
+            "p_value": [one.p_value for one in family],
+        }
+    )
+    level = np.array([1 - one.confidence for one in family])
+    for method in CORRECTIONS:
+        frame[method] = adjusted_p_values(frame["p_value"], method)
+        frame[f"detected_{method}"] = frame[method].to_numpy() < level
+    return frame

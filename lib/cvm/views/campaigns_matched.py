@@ -60,7 +60,7 @@ def plot_love_matched(
             label=_say("before", lang),
         )
         axes.plot(shown["smd"], places, "o", color=palette.main, label=_say("after", lang))
-        axes.set_yticks(places, [_covariate(name, lang) for name in shown["column"]])
+        axes.set_yticks(places, [covariate_name(name, lang) for name in shown["column"]])
         axes.set_ylim(len(shown) - 0.5, -0.5)
         axes.grid(False, axis="y")
         axes.grid(True, axis="x")
@@ -221,7 +221,7 @@ def _cannot_tell(axes: Axes, place: float, lang: str, palette: Palette) -> None:
     axes.annotate(text, (0, place), ha="center", va="center", color=palette.muted)
 
 
-def _covariate(name: str, lang: str) -> str:
+def covariate_name(name: str, lang: str) -> str:
     """Return a covariate as people call it; of a flag, its group and level."""
     column, equals, level = name.partition("=")
     if not equals:

@@ -1,0 +1,58 @@
+"""Chart of how many times as fast customers leave, by covariate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from cvm.core.i18n import say
+from cvm.views.campaigns_matched import covariate_name
+from cvm.views.theme import Width, themed
+
+if TYPE_CHECKING:
+    from cvm.campaigns.hazard import HazardRatios
+
+
+def plot_hazard_ratios(
+    ratios: HazardRatios, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw how many times as fast customers leave by covariate: per deviation where it has many.
+
+    Args:
+        ratios: As :func:`cvm.campaigns.hazard.hazard_ratios` gives them.
+        ax: Axes to draw on.
+        lang: ``"zh"`` or ``"en"``.
+        width: ``"wide"`` or ``"phone"``.
+    """
+    with themed(lang, width) as palette:
+        axes = plt.subplots(layout="constrained")[1] if ax is None else ax
+        if ratios.reason:
+            axes.text(0.5, 0.5, say("campaigns_hazard.chart.nothing", lang), ha="center")
+            axes.set_axis_off()
+            return axes
+        axes.axvline(1, color=palette.muted, linewidth=1)
+        for place, row in enumerate(ratios.rows.to_dict("records")):
+            color = palette.main if row["p_value"] < 1 - ratios.confidence else palette.muted
+            ends = [row["step_low"], row["step_high"]]
+            axes.plot(ends, [place, place], color=color, linewidth=2.5)
+            axes.plot(row["step_ratio"], place, "o", color=color, markersize=7)
+        names = ratios.rows["covariate"]
+        axes.set_yticks(range(len(names)), [_covariate(name, lang) for name in names])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xscale("log")
+        axes.grid(False, axis="y")
+        axes.grid(True, axis="x")
+        axes.xaxis.set_major_locator(LogLocator(base=10, subs=(0.25, 0.5, 1.0, 2.0, 4.0)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel(say("campaigns_hazard.chart.ratio", lang))
+    return axes
+
+
+def _covariate(name: str, lang: str) -> str:
+    if name == "treated":
+        return say("campaigns_hazard.treated", lang)
+    return covariate_name(name, lang)
