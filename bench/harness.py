@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import importlib.util
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -86,6 +87,18 @@ def time_in_turns(
             call()
             times[place].append(time.perf_counter() - start)
     return statistics.median(times[0]), statistics.median(times[1]) if peer else None
+
+
+def peak_gb(code: str) -> float:
+    """Return the peak memory of a piece of code in a process of its own (GB); Linux tells it."""
+    told = "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(BENCH)!r}); {code}; {told}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(done.stdout.split()[-1]) / 1024**2
 
 
 def rows(only: Sequence[str] = ()) -> Iterator[tuple[str, Row]]:

@@ -8,8 +8,6 @@ its memory; polars and hand-written SQL get the same question at every size.
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import date
@@ -20,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from harness import Measurement, Row, time_in_turns
+from harness import Measurement, Row, peak_gb, time_in_turns
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
@@ -270,6 +268,7 @@ def _tiers(
     def measure(quick: bool) -> Measurement:
         customers = 20_000 if quick else size
         folder = _customers(customers)
+        peak = peak_gb(f"import rows_segments_value as r; r.ours(r.Path({str(folder)!r}))")
         cells = ours(folder)
         _same(cells, peer(folder))
         assert cells["customers"].sum() == customers
@@ -281,22 +280,10 @@ def _tiers(
             peer_seconds=other,
             work=12 * customers,
             note=f"{customers:,} customers × 12 months from Parquet, {len(cells)} cells equal; "
-            f"peak of ours alone {_peak_gb('ours', folder):.1f} GB",
+            f"peak of ours alone {peak:.1f} GB",
         )
 
     return measure
-
-
-def _peak_gb(name: str, folder: Path) -> float:
-    """Return the peak memory of one run in a process of its own (GB); Linux tells it."""
-    code = (
-        "import sys; from pathlib import Path; "
-        f"sys.path.insert(0, {str(Path(__file__).parent)!r}); "
-        f"import rows_segments_value as rows; rows.{name}(Path({str(folder)!r})); "
-        "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return int(done.stdout.split()[-1]) / 1024**2
 
 
 def _purchases(rows: int) -> Path:

@@ -18,6 +18,7 @@ from cvm.data import reduce_campaigns_branches as branches
 from cvm.data import reduce_campaigns_contact as contact
 from cvm.data import reduce_campaigns_design as campaign_design
 from cvm.data import reduce_campaigns_matched as matched
+from cvm.data import reduce_campaigns_scorecard as scorecard
 from cvm.data import reduce_churn as churn
 from cvm.data import reduce_overview as overview
 from cvm.data import reduce_points as points
@@ -187,6 +188,14 @@ REDUCTIONS = {
     ),
     "reduce_campaign_cells": lambda t: campaigns.reduce_campaign_cells(
         t["months"], t["customers"], t["contacts"]
+    ),
+    "reduce_scorecard": lambda t: scorecard.reduce_scorecard(
+        t["customers"].mutate(
+            arm=(t["customers"].gender == "female").ifelse("treated", "control"),
+            left=t["customers"].left_month.notnull(),
+        ),
+        [("left", "age_years")],
+        near={"age_years": 40.0},
     ),
     "reduce_campaign_left_out": lambda t: campaigns.reduce_campaign_left_out(
         t["months"], t["customers"], t["contacts"], window_months=9
