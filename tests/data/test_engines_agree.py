@@ -182,6 +182,10 @@ REDUCTIONS = {
         t["months"], t["customers"], first_month=LAST
     ),
     "reduce_tier_moves": lambda t: migration.reduce_tier_moves(t["months"], month=LAST),
+    "reduce_tier_flows": lambda t: migration.reduce_tier_flows(t["months"], months_to=[LAST]),
+    "reduce_tier_ages": lambda t: migration.reduce_tier_ages(
+        t["months"], t["customers"], month=LAST, years=2, column="star"
+    ),
     "reduce_branch_months": lambda t: branches.reduce_branch_months(t["months"], t["customers"]),
     "reduce_branch_starts": lambda t: branches.reduce_branch_starts(
         t["contacts"], t["customers"], campaign_id="FAMILY-ROLLOUT"

@@ -235,7 +235,8 @@ def wilson(
         middle = (share + z**2 / (2 * size)) / (1 + z**2 / size)
         half = z / (1 + z**2 / size) * np.sqrt(share * (1 - share) / size + z**2 / (4 * size**2))
     known = size > 0
-    return np.where(known, middle - half, 0.0), np.where(known, middle + half, 1.0)
+    low, high = np.clip(middle - half, 0.0, 1.0), np.clip(middle + half, 0.0, 1.0)
+    return np.where(known, low, 0.0), np.where(known, high, 1.0)
 
 
 def input_drift(before: pd.Series, after: pd.Series, *, groups: int = 10) -> dict[str, float]:

@@ -2,30 +2,35 @@
 
 Joining and leaving are states of their own. In the long run whoever leaves is replaced by somebody
 who joins, in the tiers that joiners are seen in a period later; the chain then has one steady
-state (Kemeny & Snell, Finite Markov Chains, 1960).
+state (Kemeny & Snell, Finite Markov Chains, 1960). A customer in service whose tier is not on
+record is in a state of its own too: counted, never dropped, neither above nor below a tier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.stats import norm
 
 from cvm.core.checks import ArgumentError, DataError, check_at_least, check_columns
 from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_number, format_share
 from cvm.core.result import Result
-from cvm.segments.markov_value import chain_value
+from cvm.segments.churn_measures import wilson
+from cvm.segments.migration_chain import draw_steady_states, steady_state, tier_values
 
 FloatArray = npt.NDArray[np.float64]
-JOINED, LEFT = "joined", "left"
-_RANK_ERROR = 1e-9
+JOINED, LEFT, UNKNOWN = "joined", "left", "unknown"
 VIP_ORDER = ("none", "vip", "silver", "gold", "diamond")
+STAR_ORDER = ("0", "1", "2", "3", "4", "5")
+CONFIDENCE = 0.9
+_SUMS = ["customers", "bill_yuan", "bill_squared"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,10 +39,14 @@ class Migration(Result):
 
     Attributes:
         tiers: From the lowest to the highest.
-        counts: Customers by tier before (rows, ``joined`` last) and after (columns, ``left`` last).
-        bill_yuan: Mean monthly bill of the customers of each tier before.
+        states: The tiers, then ``unknown`` if a customer's tier was not on record.
+        counts: Customers by state before (rows, ``joined`` last) and after (columns, ``left``
+            last).
+        bills: Sums of their monthly bills (yuan), of the same shape.
+        bills_squared: Sums of the squares of those bills.
         months_apart: Length of the period (months).
-        steady: Share of the base in each tier in the long run; NaN where it cannot be told.
+        steady: Share of the base in each tier in the long run, of customers whose tier is known;
+            NaN where it cannot be told.
         steady_low: Lower end of its 90 % interval.
         steady_high: Upper end.
     """
@@ -45,8 +54,10 @@ class Migration(Result):
     view: ClassVar[str] = "cvm.views.segments_migration:plot_migration"
 
     tiers: tuple[str, ...]
+    states: tuple[str, ...]
     counts: FloatArray
-    bill_yuan: FloatArray
+    bills: FloatArray
+    bills_squared: FloatArray
     months_apart: int
     steady: FloatArray
     steady_low: FloatArray
@@ -54,41 +65,72 @@ class Migration(Result):
 
     @cached_property
     def shares(self) -> FloatArray:
-        """Return the share of each tier's customers that went where [tier, tier or left]."""
+        """Return the share of each state's customers that went where [state, state or left]."""
         rows = self.counts[:-1]
         total = rows.sum(axis=1, keepdims=True)
         return np.divide(rows, total, out=np.full_like(rows, np.nan), where=total > 0)
 
     @cached_property
     def errors(self) -> FloatArray:
-        """Return standard errors of the shares (multinomial)."""
-        total = self.counts[:-1].sum(axis=1, keepdims=True)
-        variance = self.shares * (1 - self.shares)
+        """Return standard errors of the shares (multinomial).
+
+        Where all or none went the error is not zero but that of half a customer: Jeffreys' share
+        (customers + ½) ÷ (total + 1).
+        """
+        rows = self.counts[:-1]
+        total = rows.sum(axis=1, keepdims=True)
+        ends = (rows == 0) | (rows == total)
+        share = np.where(ends, (rows + 0.5) / (total + 1), self.shares)
+        variance = share * (1 - share)
         return np.sqrt(
             np.divide(variance, total, out=np.full_like(variance, np.nan), where=total > 0)
         )
 
     def matrix(self) -> pd.DataFrame:
         """Return the shares as a table: rows from, columns to."""
-        return pd.DataFrame(self.shares, index=self.tiers, columns=[*self.tiers, LEFT])
+        return pd.DataFrame(self.shares, index=self.states, columns=[*self.states, LEFT])
 
     def moves(self) -> pd.DataFrame:
-        """Return one row a pair: ``from_tier``, ``to_tier``, ``customers``, ``share``, ``se``."""
-        after = [*self.tiers, LEFT]
-        rows = []
-        for at, before in enumerate([*self.tiers, JOINED]):
-            for to, tier in enumerate(after):
-                known = at < len(self.tiers)
-                rows.append(
-                    {
-                        "from_tier": before,
-                        "to_tier": tier,
-                        "customers": int(self.counts[at, to]),
-                        "share": float(self.shares[at, to]) if known else np.nan,
-                        "se": float(self.errors[at, to]) if known else np.nan,
-                    }
-                )
-        return pd.DataFrame(rows)
+        """Return one row a pair: ``from_tier``, ``to_tier``, ``customers``, ``share``, its ``se``.
+
+        ``low`` and ``high`` are Wilson's 90 % limits; of who joined there is no share.
+        """
+        after = [*self.states, LEFT]
+        before = [*self.states, JOINED]
+        blank = np.full((1, len(after)), np.nan)
+        total = self.counts[:-1].sum(axis=1, keepdims=True)
+        low, high = wilson(self.counts[:-1], np.broadcast_to(total, self.shares.shape), CONFIDENCE)
+        low, high = (np.where(total > 0, limit, np.nan) for limit in (low, high))
+        return pd.DataFrame(
+            {
+                "from_tier": np.repeat(before, len(after)),
+                "to_tier": np.tile(after, len(before)),
+                "customers": self.counts.astype(int).ravel(),
+                "share": np.vstack([self.shares, blank]).ravel(),
+                "se": np.vstack([self.errors, blank]).ravel(),
+                "low": np.vstack([low, blank]).ravel(),
+                "high": np.vstack([high, blank]).ravel(),
+            }
+        )
+
+    @cached_property
+    def ways(self) -> dict[str, FloatArray]:
+        """Return customers of each state by direction: they add up to its customers before.
+
+        ``unknown`` (a tier not on record before or after) is there only if somebody went that way.
+        """
+        ranked, size = len(self.tiers), len(self.states)
+        inside = np.zeros((size, size))
+        inside[:ranked, :ranked] = self.counts[:ranked, :ranked]
+        found = {
+            "up": np.triu(inside, 1).sum(axis=1),
+            "stayed": np.diag(inside),
+            "down": np.tril(inside, -1).sum(axis=1),
+            "left": self.counts[:size, size],
+        }
+        if size > ranked:
+            found["unknown"] = self.counts[:size].sum(axis=1) - sum(found.values())
+        return found
 
     def directions(self) -> pd.DataFrame:
         """Return one row a tier and direction (``up``, ``stayed``, ``down``, ``left``): customers.
@@ -96,41 +138,29 @@ class Migration(Result):
         Counts of their own, so that what is published can be withheld group by group: shares beside
         a tier's size would give small groups away.
         """
-        size = len(self.tiers)
-        inside = self.counts[:size, :size]
-        found = {
-            "up": np.triu(inside, 1).sum(axis=1),
-            "stayed": np.diag(inside),
-            "down": np.tril(inside, -1).sum(axis=1),
-            "left": self.counts[:size, size],
-        }
         rows = [
             (tier, direction, int(counts[at]))
-            for at, tier in enumerate(self.tiers)
-            for direction, counts in found.items()
+            for at, tier in enumerate(self.states)
+            for direction, counts in self.ways.items()
         ]
         return pd.DataFrame(rows, columns=["tier", "direction", "customers"])
 
     def summary(self) -> pd.DataFrame:
-        """Return one row a tier: customers, shares up, down, staying, leaving, steady state."""
-        size = len(self.tiers)
-        places = np.arange(size)
-        higher = places[None, :] > places[:, None]
-        inside = self.shares[:, :size]
-        return pd.DataFrame(
-            {
-                "tier": self.tiers,
-                "customers": self.counts[:-1].sum(axis=1).astype(int),
-                "up_share": np.where(higher, inside, 0).sum(axis=1),
-                "stayed_share": np.diag(inside),
-                "down_share": np.where(higher.T, inside, 0).sum(axis=1),
-                "left_share": self.shares[:, size],
-                "now_share": self._now(),
-                "steady_share": self.steady,
-                "steady_low": self.steady_low,
-                "steady_high": self.steady_high,
-            }
-        )
+        """Return one row a state: customers, shares up, down, staying, leaving, steady state."""
+        total = self.counts[:-1].sum(axis=1)
+        told = pd.DataFrame({"tier": self.states, "customers": total.astype(int)})
+        for name, counts in self.ways.items():
+            told[f"{name}_share"] = np.divide(
+                counts, total, out=np.full_like(total, np.nan), where=total > 0
+            )
+        now = self.counts[:, : len(self.states)].sum(axis=0)
+        told["now_share"] = now / max(now.sum(), 1.0)
+        for name in ("steady", "steady_low", "steady_high"):
+            column = name if name != "steady" else "steady_share"
+            told[column] = np.append(
+                getattr(self, name), np.full(len(self.states) - len(self.tiers), np.nan)
+            )
+        return told
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the summary and every pair of tiers."""
@@ -140,51 +170,67 @@ class Migration(Result):
         """Return what a customer of each tier is worth, tier changes and leaving included.
 
         Args:
-            margin_share: Margin ÷ bill.
+            margin_share: Margin ÷ bill; it may be negative.
             yearly_discount: Discount rate a year.
 
         Returns:
-            ``tier``, ``value_yuan`` (from now on, this period's margin first).
+            ``tier``, ``value_yuan`` (from now on, this period's margin first), ``se_yuan`` by the
+            delta method, ``low_yuan`` and ``high_yuan`` (90 %, on the logarithm's scale where the
+            value is above zero). Of customers whose tier is known before and after.
 
         Raises:
             DataError: A tier had no customer, so where its customers go is not known.
         """
-        if np.isnan(self.shares).any():
-            empty = [
-                tier
-                for tier, row in zip(self.tiers, self.shares, strict=True)
-                if np.isnan(row).any()
-            ]
+        customers, bills, squares = (
+            _ranked(table, len(self.tiers))[:-1]
+            for table in (self.counts, self.bills, self.bills_squared)
+        )
+        empty = [tier for tier, row in zip(self.tiers, customers, strict=True) if not row.sum()]
+        if empty:
             raise DataError("tiers", f"without customers: {', '.join(empty)}", "with customers")
-        size = len(self.tiers)
-        chances = np.eye(size + 1)
-        chances[:size] = self.shares
-        earned = np.append(self.bill_yuan * margin_share * self.months_apart, 0.0)
-        rate = (1 + yearly_discount) ** (self.months_apart / 12) - 1
-        value = chain_value(chances, earned, rate)[:size]
-        return pd.DataFrame({"tier": self.tiers, "value_yuan": value})
+        value, error = tier_values(
+            customers,
+            bills,
+            squares,
+            margin=margin_share * self.months_apart,
+            rate=period_rate(yearly_discount, self.months_apart),
+        )
+        reach = norm.ppf((1 + CONFIDENCE) / 2) * error
+        factor = np.exp(np.divide(reach, value, out=np.zeros_like(value), where=value > 0))
+        return pd.DataFrame(
+            {
+                "tier": self.tiers,
+                "value_yuan": value,
+                "se_yuan": error,
+                "low_yuan": np.where(value > 0, value / factor, value - reach),
+                "high_yuan": np.where(value > 0, value * factor, value + reach),
+            }
+        )
 
-    def _now(self) -> FloatArray:
-        after = self.counts[:, : len(self.tiers)].sum(axis=0)
-        return np.asarray(after / max(after.sum(), 1.0))
+    def unknown(self) -> float:
+        """Return how many customers had no tier on record before or after."""
+        return float(self.counts.sum() - _ranked(self.counts, len(self.tiers)).sum())
 
     def text(self, lang: str = "en") -> str:
         """Return how many moved, and where the highest tier would settle."""
-        size = len(self.tiers)
-        inside = self.counts[:size, :size]
         unit = {"zh": "户"}.get(lang, "")
         total = float(self.counts[:-1].sum())
+        share = {name: format_share(float(n.sum()) / total) for name, n in self.ways.items()}
         told = say(
             "segments_migration.text",
             lang,
             customers=format_number(total, lang) + unit,
-            up=format_share(float(np.triu(inside, 1).sum()) / total),
-            down=format_share(float(np.tril(inside, -1).sum()) / total),
-            left=format_share(float(self.counts[:-1, size].sum()) / total),
+            up=share["up"],
+            down=share["down"],
+            left=share["left"],
             joined=format_number(float(self.counts[-1].sum()), lang) + unit,
         )
+        if self.unknown():
+            count = format_number(self.unknown(), lang) + unit
+            told += say("segments_migration.text_unknown", lang, customers=count)
         if np.isnan(self.steady).any():
             return told + say("segments_migration.text_unsteady", lang)
+        now = _ranked(self.counts, len(self.tiers))[:, :-1].sum(axis=0)
         return told + say(
             "segments_migration.text_steady",
             lang,
@@ -192,16 +238,21 @@ class Migration(Result):
             share=format_share(float(self.steady[-1]), decimals=2),
             low=format_share(float(self.steady_low[-1]), decimals=2),
             high=format_share(float(self.steady_high[-1]), decimals=2),
-            now=format_share(float(self._now()[-1]), decimals=2),
+            now=format_share(float(now[-1] / max(now.sum(), 1.0)), decimals=2),
         )
 
 
 def tier_name(tier: str, lang: str) -> str:
     """Return a tier's name for people; its own where the catalogue has none."""
-    for area in ("segments_migration.state", "overview.tier"):
+    for area in ("segments_migration.state", "segments_migration.star", "overview.tier"):
         if f"{area}.{tier}" in catalogue():
             return say(f"{area}.{tier}", lang)
     return tier
+
+
+def period_rate(yearly_discount: float, months: int) -> float:
+    """Return the discount rate of a period of so many months."""
+    return float((1 + yearly_discount) ** (months / 12) - 1)
 
 
 def measure_migration(
@@ -215,43 +266,45 @@ def measure_migration(
     """Return the migration between tiers.
 
     Args:
-        moves: Of ``reduce_tier_moves``: ``from_tier``, ``to_tier``, ``customers``, ``bill_yuan``.
-        tiers: Names of tiers from the lowest to the highest.
+        moves: Of ``reduce_tier_moves``: ``from_tier``, ``to_tier``, ``customers``, ``bill_yuan``,
+            ``bill_squared``.
+        tiers: Names of tiers from the lowest to the highest; ``STAR_ORDER`` for stars.
         months_apart: Length of the period (months).
-        draws: Draws for the interval of the steady state.
+        draws: Draws for the interval of the steady state; 0 leaves it out.
         rng: Source of the draws.
 
     Raises:
-        DataError: An unknown tier, or nobody in service before.
+        DataError: A tier that is not among ``tiers``, or nobody in service before.
     """
-    check_columns(moves.columns, ["from_tier", "to_tier", "customers", "bill_yuan"], "moves")
+    check_columns(moves.columns, ["from_tier", "to_tier", *_SUMS], "moves")
     check_at_least(months_apart, "months_apart", 1)
     if len(tiers) < 2:
         raise ArgumentError("tiers", list(tiers), "two or more, from the lowest to the highest")
-    known = {JOINED, LEFT, *tiers}
-    strange = sorted((set(moves["from_tier"]) | set(moves["to_tier"])) - known)
+    seen = set(moves["from_tier"]) | set(moves["to_tier"])
+    strange = sorted(seen - {JOINED, LEFT, UNKNOWN, *tiers})
     if strange:
         raise DataError("tier", strange[0], "a known tier", available=list(tiers))
-    counts, bills = (
-        moves.pivot_table(
-            index="from_tier", columns="to_tier", values=name, aggfunc="sum", fill_value=0
-        )
-        .reindex(index=[*tiers, JOINED], columns=[*tiers, LEFT], fill_value=0)
-        .to_numpy(float)
-        for name in ("customers", "bill_yuan")
-    )
+    states = (*tiers, UNKNOWN) if UNKNOWN in seen else tuple(tiers)
+    rows = pd.Index([*states, JOINED]).get_indexer(pd.Index(moves["from_tier"]))
+    columns = pd.Index([*states, LEFT]).get_indexer(pd.Index(moves["to_tier"]))
+    size = len(states) + 1
+    counts, bills, squares = np.zeros((3, size, size))
+    for table, name in zip((counts, bills, squares), _SUMS, strict=True):
+        np.add.at(table, (rows, columns), moves[name].to_numpy(float))
     if not counts[:-1].sum():
         raise DataError("moves", "without customers before", "two months with customers in service")
-    steady = steady_state(counts)
+    known = _ranked(counts, len(tiers))
+    steady = steady_state(known)
     low = high = np.full(len(tiers), np.nan)
-    if np.isfinite(steady).all():
-        drawn = np.array([steady_state(_redrawn(counts, rng)) for _ in range(draws)])
-        low, high = np.nanquantile(drawn, [0.05, 0.95], axis=0)
-    before = counts[:-1].sum(axis=1)
+    if draws and np.isfinite(steady).all():
+        edges = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
+        low, high = np.quantile(draw_steady_states(known, draws, rng), edges, axis=0)
     return Migration(
         tiers=tuple(tiers),
+        states=states,
         counts=counts,
-        bill_yuan=bills[:-1].sum(axis=1) / np.maximum(before, 1.0),
+        bills=bills,
+        bills_squared=squares,
         months_apart=months_apart,
         steady=steady,
         steady_low=low,
@@ -259,54 +312,7 @@ def measure_migration(
     )
 
 
-def steady_state(counts: FloatArray) -> FloatArray:
-    """Return the long-run share of each tier, leavers replaced by joiners; NaN if not to be told.
-
-    Args:
-        counts: Customers by tier before (``joined`` last) and after (``left`` last).
-    """
-    size = len(counts) - 1
-    rows, came = counts[:-1], counts[-1, :size]
-    total = rows.sum(axis=1, keepdims=True)
-    if (total <= 0).any() or not came.sum():
-        return np.full(size, np.nan)
-    shares = rows / total
-    closed = shares[:, :size] + shares[:, size:] * (came / came.sum())[None, :]
-    # Two sets of tiers that nobody crosses between settle in any mix: no one state to tell.
-    if np.linalg.matrix_rank(closed.T - np.eye(size), tol=_RANK_ERROR) < size - 1:
-        return np.full(size, np.nan)
-    # x P = x with x summing to 1, as one least-squares system.
-    system = np.vstack([closed.T - np.eye(size), np.ones(size)])
-    found, *_ = np.linalg.lstsq(system, np.append(np.zeros(size), 1.0), rcond=None)
-    return np.asarray(np.clip(found, 0.0, 1.0))
-
-
-def _redrawn(counts: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Return counts as another sample of as many customers would have them."""
-    drawn = np.zeros_like(counts)
-    for at, row in enumerate(counts):
-        if row.sum():
-            drawn[at] = rng.multinomial(int(row.sum()), row / row.sum())
-    return drawn
-
-
-def compare_values(
-    migration: Migration, lifetime: Mapping[str, float], **stated: Any
-) -> pd.DataFrame:
-    """Set the chain's values beside those of lifetime models, tier by tier.
-
-    The chain lets tiers change and takes all customers of a tier for alike; a lifetime model knows
-    that those who stay long leave less, but keeps the tier. So the chain is lower where customers
-    of a tier differ in loyalty, and nearer to the mean of all tiers.
-
-    Args:
-        migration: The chain.
-        lifetime: Value by tier of a lifetime model (yuan).
-        stated: Of :meth:`Migration.value_yuan`.
-
-    Returns:
-        ``tier``, ``chain_yuan``, ``lifetime_yuan``, ``difference_yuan``.
-    """
-    table = migration.value_yuan(**stated).rename(columns={"value_yuan": "chain_yuan"})
-    table["lifetime_yuan"] = table["tier"].map(dict(lifetime))
-    return table.assign(difference_yuan=table["chain_yuan"] - table["lifetime_yuan"])
+def _ranked(table: FloatArray, ranked: int) -> FloatArray:
+    """Return the rows and columns of tiers on record, with joining and leaving."""
+    kept = [*range(ranked), -1]
+    return np.asarray(table[np.ix_(kept, kept)])

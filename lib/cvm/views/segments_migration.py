@@ -33,7 +33,7 @@ def plot_migration(migration: Migration, ax: Axes | None = None, *, lang: str = 
         axes = new_figure("wide", HEIGHT_PX).subplots() if ax is None else ax
         shares = 100 * migration.shares[::-1]
         shown = np.where(withheld(migration.counts[:-1])[::-1], np.nan, shares)
-        names = [tier_name(tier, lang) for tier in migration.tiers]
+        names = [tier_name(tier, lang) for tier in migration.states]
         sns.heatmap(
             shown, ax=axes, annot=True, fmt=".1f", cmap="Blues", vmin=0, vmax=100, cbar=False,
             linewidths=1, xticklabels=[*names, tier_name(LEFT, lang)], yticklabels=names[::-1],
