@@ -93,10 +93,7 @@ def theirs(table: ir.Table) -> dict[str, Any]:
         f"county-{number:02d}": table.filter(table.county == f"county-{number:02d}")
         for number in range(COUNTIES)
     }
-    return {
-        name: EXPERIMENT.analyze(part, control="control")
-        for name, part in groups.items()
-    }
+    return {name: EXPERIMENT.analyze(part, control="control") for name, part in groups.items()}
 
 
 def measure_scorecard(quick: bool) -> Measurement:
