@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvm.campaigns.rollout import Panel, aggregate, errors, group_time_effects, read_panel
+from cvm.campaigns.rollout import group_time_effects
+from cvm.campaigns.rollout_averages import aggregate
+from cvm.campaigns.rollout_panel import Panel, read_panel
 from cvm.core.checks import DataError
 
 MPDTA = Path(__file__).parents[3] / "shared" / "data" / "mpdta.csv"
@@ -117,6 +119,47 @@ def test_weights_that_are_alike_change_nothing(mpdta, effects):
     assert group_time_effects(same).effect == pytest.approx(effects.effect, abs=1e-12)
 
 
+@pytest.mark.parametrize("controls", ["never", "not_yet"])
+@pytest.mark.parametrize("kind", ["simple", "group", "dynamic", "calendar"])
+def test_errors_from_cohorts_are_those_of_units_left_out_one_by_one(controls, kind):
+    """The infinitesimal jackknife: errors are sums of squared derivatives by a unit's weight."""
+    rng = np.random.default_rng(2)
+    panel = Panel(
+        outcome=rng.normal(0, 1, (40, 6)).cumsum(axis=1) + 100,
+        periods=np.arange(6.0),
+        start=rng.choice([2.0, 3, 5, np.nan], 40),
+    )
+
+    def average(weight):
+        moved = Panel(
+            outcome=panel.outcome, periods=panel.periods, start=panel.start, weight=weight
+        )
+        return aggregate(group_time_effects(moved, controls=controls), kind)
+
+    step, derivatives, parts = 1e-4, [], []
+    for one in np.eye(40):
+        more, less = average(1 + step * one), average(1 - step * one)
+        derivatives.append((more.overall - less.overall) / (2 * step))
+        parts.append((more.effect - less.effect) / (2 * step))
+    got = average(None)
+
+    assert got.overall_se == pytest.approx(np.sqrt(np.square(derivatives).sum()), rel=1e-6)
+    expected = np.sqrt(np.square(parts).sum(axis=0))
+    np.testing.assert_allclose(got.influence.errors(), expected, rtol=1e-6, atol=1e-9)
+    contributed = got.influence.by_unit() / 40
+    np.testing.assert_allclose(contributed, parts, rtol=1e-6, atol=1e-8)
+
+
+def test_a_panel_in_any_order_is_read_alike(mpdta):
+    frame = pd.read_csv(MPDTA).sample(frac=1, random_state=1)
+
+    read = read_panel(frame, unit="countyreal", period="year", outcome="lemp", start="first.treat")
+
+    np.testing.assert_array_equal(read.outcome, mpdta.outcome)
+    np.testing.assert_array_equal(read.start, mpdta.start)
+    assert read.unit == mpdta.unit
+
+
 def test_the_band_for_all_parts_is_wider_than_each_interval(effects):
     dynamic = aggregate(effects, "dynamic")
     low, high = dynamic.band(rng=np.random.default_rng(1))
@@ -125,7 +168,7 @@ def test_the_band_for_all_parts_is_wider_than_each_interval(effects):
     assert (low < table["low"]).all()
     assert (high > table["high"]).all()
     # Seven normal parts, nearly independent: 2.69 by Šidák; the band may be a little narrower.
-    reach = (high - dynamic.effect) / errors(dynamic.influence)
+    reach = (high - dynamic.effect) / dynamic.influence.errors()
     assert 2.4 < reach[0] < 2.9
 
 
@@ -147,5 +190,13 @@ def test_gaps_and_missing_outcomes_are_refused():
     )
     with pytest.raises(DataError, match="one row in every period"):
         read_panel(frame, unit="unit", period="month", outcome="y", start="start")
+    whole = pd.concat([frame, frame.iloc[2:].assign(month=2)])
+    again = pd.concat([whole, whole.iloc[:1]])
+    for wrong in (again, whole.assign(y=[1.0, 2, 3, np.nan]), whole.assign(month=[1, 1, 2, 2])):
+        with pytest.raises(DataError, match="one row in every period"):
+            read_panel(wrong, unit="unit", period="month", outcome="y", start="start")
+    twice = whole.assign(start=[2, 1, 0, 0])
+    with pytest.raises(DataError, match="one start a unit"):
+        read_panel(twice, unit="unit", period="month", outcome="y", start="start")
     with pytest.raises(DataError, match="not finite"):
         small(outcome=np.full((4, 4), np.nan))

@@ -5,14 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvm.campaigns.rollout import Panel
-from cvm.campaigns.rollout_branches import (
-    _invert,
-    _orders,
-    _weights,
-    judge_rollout,
-    rollout_entry,
-)
+from cvm.campaigns.rollout import group_time_effects
+from cvm.campaigns.rollout_averages import aggregate
+from cvm.campaigns.rollout_branches import _invert, _orders, judge_rollout, rollout_entry
+from cvm.campaigns.rollout_panel import Panel
 from cvm.core.checks import DataError
 from cvm.data import collect
 from cvm.data.reduce_campaigns_branches import reduce_branch_months, reduce_branch_starts
@@ -96,7 +92,9 @@ def test_the_average_is_what_its_weights_say_and_a_constant_effect_is_seen_whole
     panel = Panel(outcome=outcome, periods=np.arange(24.0), start=start)
     drawn = _orders(panel, WINDOW, 1, np.random.default_rng(0))
 
-    assert (_weights(panel, WINDOW) * outcome).sum() == pytest.approx(drawn[0, 0], abs=1e-12)
+    average = aggregate(group_time_effects(panel, controls="not_yet"), within_periods=WINDOW)
+    weights = average.overall_influence.outcome_slopes()[:, :, 0]
+    assert (weights * outcome).sum() == pytest.approx(drawn[0, 0], abs=1e-12)
     assert drawn[0, 1] == pytest.approx(1.0, abs=1e-12)
 
 

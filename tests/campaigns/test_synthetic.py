@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cvm.campaigns.rollout import Panel
+from cvm.campaigns.rollout_panel import Panel
 from cvm.campaigns.synthetic import against_mix
 from cvm.core.checks import DataError
 

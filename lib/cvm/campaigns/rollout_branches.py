@@ -19,7 +19,9 @@ import pandas as pd
 from cvm.campaigns import words
 from cvm.campaigns.effect import CHURN, Effect, Estimate, cannot_tell
 from cvm.campaigns.register import Entry, entry_of
-from cvm.campaigns.rollout import GroupTime, Panel, aggregate, group_time_effects
+from cvm.campaigns.rollout import GroupTime, group_time_effects
+from cvm.campaigns.rollout_averages import aggregate
+from cvm.campaigns.rollout_panel import Panel
 from cvm.core.checks import DataError, check_at_least, check_columns
 from cvm.core.i18n import say
 
@@ -123,8 +125,9 @@ def judge_rollout(
         empty = cannot_tell(CHURN, reason, **known, **sizes)
         return RolloutEffect(campaign=campaign, design="staggered", estimates=(empty,))
     effects = group_time_effects(panel, controls="not_yet")
-    average = aggregate(effects, within_periods=window_months).overall
-    weights = _weights(panel, window_months)
+    whole = aggregate(effects, within_periods=window_months)
+    average = whole.overall
+    weights = whole.overall_influence.outcome_slopes()[:, :, 0]
     at_risk = cells.pivot_table(index="county", columns="month_index", values="at_risk")
     spread = panel.outcome * (1 - panel.outcome) / at_risk.to_numpy(float)
     customer_se = float(np.sqrt((weights**2 * spread).sum()))
@@ -135,9 +138,11 @@ def judge_rollout(
         return RolloutEffect(campaign=campaign, design="staggered", estimates=(empty,))
     level = _level(panel, at_risk.to_numpy(float), window_months)
     headline = _over_window(level, average, low, high, window_months)
-    events = aggregate(effects, "dynamic").table(confidence=confidence)
+    dynamic = aggregate(effects, "dynamic")
+    events = dynamic.table(confidence=confidence)
     months = events["at"].to_numpy(float)
-    errors = _event_errors(panel, spread, months)
+    slopes = dynamic.influence.outcome_slopes()
+    errors = np.sqrt((slopes**2 * spread[:, :, None]).sum(axis=(0, 1)))
     reach = words.NORMAL.inv_cdf(0.5 + confidence / 2) * errors
     events = events.assign(se=errors, low=events["effect"] - reach, high=events["effect"] + reach)
     started = np.isfinite(panel.start)
@@ -228,16 +233,6 @@ def _average(panel: Panel, window_months: int) -> float:
     return aggregate(effects, within_periods=window_months).overall
 
 
-def _weights(panel: Panel, window_months: int) -> FloatArray:
-    """Return by how much each branch and month enters the average, which is linear in them."""
-    weights = np.zeros_like(panel.outcome)
-    for unit, at in np.ndindex(*panel.outcome.shape):
-        one = np.zeros_like(panel.outcome)
-        one[unit, at] = 1.0
-        weights[unit, at] = _average(replace(panel, outcome=one), window_months)
-    return weights
-
-
 def _orders(panel: Panel, window_months: int, orders: int, rng: np.random.Generator) -> FloatArray:
     """Return averages of the outcome and of being treated under each order of starts [order, 2].
 
@@ -310,17 +305,6 @@ def _over_window(
         "high": at[2],
         "se": (at[2] - at[1]) / (2 * words.NORMAL.inv_cdf(0.975)),
     }
-
-
-def _event_errors(panel: Panel, spread: FloatArray, months: FloatArray) -> FloatArray:
-    """Return errors of the effects by month since the start, from customers' scatter alone."""
-    total = np.zeros(len(months))
-    for unit, at in np.ndindex(*panel.outcome.shape):
-        one = np.zeros_like(panel.outcome)
-        one[unit, at] = 1.0
-        effects = group_time_effects(replace(panel, outcome=one), controls="not_yet")
-        total += aggregate(effects, "dynamic").effect ** 2 * spread[unit, at]
-    return np.sqrt(total)
 
 
 def _placebo(panel: Panel, orders: int, rng: np.random.Generator) -> float:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
 
-from cvm.campaigns.rollout import Panel
+from cvm.campaigns.rollout_panel import Panel
 from cvm.core.checks import DataError, check_one_of
 
 FloatArray = npt.NDArray[np.float64]
