@@ -29,6 +29,7 @@ from cvm.data import reduce_points_pressure as pressure
 from cvm.data import reduce_points_vintages as vintages
 from cvm.data import reduce_quality as quality
 from cvm.data import reduce_segments as segments
+from cvm.data import reduce_segments_lifetime as lifetime
 from cvm.data import reduce_segments_migration as migration
 from cvm.data import reduce_segments_shapes as shapes
 from cvm.data import reduce_warning as warning
@@ -185,6 +186,30 @@ REDUCTIONS = {
     "reduce_tier_flows": lambda t: migration.reduce_tier_flows(t["months"], months_to=[LAST]),
     "reduce_tier_ages": lambda t: migration.reduce_tier_ages(
         t["months"], t["customers"], month=LAST, years=2, column="star"
+    ),
+    "reduce_lifetime_spans": lambda t: lifetime.reduce_lifetime_spans(
+        t["months"], t["customers"], start=date(2024, 12, 1), month=LAST
+    ),
+    "reduce_lifetime_spans by usage": lambda t: lifetime.reduce_lifetime_spans(
+        t["months"],
+        t["customers"],
+        start=date(2024, 12, 1),
+        month=LAST,
+        by=(),
+        bands={"voice_yuan": (50.0, 100.0)},
+    ),
+    "reduce_lifetime_margins": lambda t: lifetime.reduce_lifetime_margins(
+        t["months"], t["customers"], start=date(2024, 12, 1), month=LAST
+    ),
+    "reduce_purchases": lambda t: lifetime.reduce_purchases(
+        t["months"],
+        t["customers"],
+        month=date(2025, 5, 1),
+        amount="bill_yuan",
+        ahead_months=6,
+    ),
+    "reduce_purchase_spend": lambda t: lifetime.reduce_purchase_spend(
+        t["months"], t["customers"], month=LAST, amount="bill_yuan"
     ),
     "reduce_branch_months": lambda t: branches.reduce_branch_months(t["months"], t["customers"]),
     "reduce_branch_starts": lambda t: branches.reduce_branch_starts(

@@ -375,11 +375,13 @@ def test_spend_integrates_over_customers():
         return np.log(inner[0])
 
     x, mean = np.array([1.0, 2, 6]), np.array([12.0, 30, 18])
-    value, gradient = spend_module._log_likelihood(np.log([p, q, gamma]), x, mean, np.log(mean))
+    value, gradient = spend_module._log_likelihood(
+        np.log([p, q, gamma]), x, mean, np.log(mean), np.ones(3)
+    )
     assert value == pytest.approx(sum(map(seen, mean, x)), abs=1e-6)
     numeric = approx_fprime(
         np.log([p, q, gamma]),
-        lambda at: spend_module._log_likelihood(at, x, mean, np.log(mean))[0],
+        lambda at: spend_module._log_likelihood(at, x, mean, np.log(mean), np.ones(3))[0],
         1e-7,
     )
     np.testing.assert_allclose(gradient, numeric, rtol=1e-4, atol=1e-5)

@@ -8,8 +8,10 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from cvm.core.checks import check_at_least
 from cvm.core.result import Result
 from cvm.segments.lifetime import LifetimeFit, fit_lifetime
+from cvm.segments.lifetime_ahead import project_tiers
 from cvm.segments.lifetime_models import Model
 from cvm.segments.lifetime_words import backtest_text
 from cvm.segments.survival_cohorts import Cohorts
@@ -20,8 +22,9 @@ class LifetimeBacktest(Result):
     """What was forecast and what came.
 
     Attributes:
-        rows: One row a tier, cohort and held-out period: the projection's columns,
-            actual_customers, naive_customers and inside (whether the interval held it).
+        rows: One row a tier, cohort and held-out period (a tier and period where cohorts were
+            added up): the projection's columns, actual_customers, naive_customers and inside
+            (whether the interval held it).
         fit: The model as it stood before the held-out periods.
         periods: How many periods were held out.
     """
@@ -35,8 +38,8 @@ class LifetimeBacktest(Result):
     def summary(self) -> pd.DataFrame:
         """Return a row a period ahead: totals, the model's error and the naive one's.
 
-        Errors are absolute errors of the cohorts, summed, over the customers counted. Cohorts
-        without a forecast are counted in ``cohorts_left_out`` and nowhere else.
+        Errors are absolute errors of the rows, summed, over the customers counted. Rows without a
+        forecast are counted in ``cohorts_left_out`` and nowhere else.
         """
         rows = [
             {"ahead_periods": ahead, **self._errors(part)}
@@ -87,6 +90,8 @@ def backtest_lifetime(
     model: Model = "sbg",
     by_tier: bool = False,
     confidence: float = 0.9,
+    naive_periods: int = 1,
+    add_up: bool = False,
 ) -> LifetimeBacktest:
     """Fit without the last periods of every cohort, project them, and compare with what came.
 
@@ -100,25 +105,49 @@ def backtest_lifetime(
         model: "sbg" or "bdw".
         by_tier: A model a tier instead of one for all.
         confidence: Of the intervals.
+        naive_periods: Last known periods whose mean retention the naive forecast carries on.
+        add_up: Whether a tier's cohorts are added up before forecast and count are compared. Many
+            small cohorts miss by chance whatever the forecast; their sum does not.
 
     Raises:
-        ArgumentError: No cohort is longer than the hold-out.
+        ArgumentError: No cohort is longer than the hold-out, or no period for the naive forecast.
     """
+    check_at_least(naive_periods, "naive_periods", 1)
     known = cohorts.hold_out(hold_out)
     fit = fit_lifetime(known, model=model, by_tier=by_tier, confidence=confidence)
     seen = cohorts.frame.rename(columns={"customers": "actual_customers"})
-    rows = fit.project(hold_out).merge(seen, on=["tier", "cohort", "age_periods"], how="inner")
-    stay = rows["tier"].map({tier: _last_retention(known, fit, tier) for tier in known.tiers})
-    rows["naive_customers"] = rows["now_customers"] * stay ** rows["ahead_periods"]
+    if add_up:
+        rows = _added_up(known, fit, seen, hold_out)
+    else:
+        rows = fit.project(hold_out).merge(seen, on=["tier", "cohort", "age_periods"], how="inner")
+    kept = {tier: _last_retention(known, fit, tier, naive_periods) for tier in known.tiers}
+    rows["naive_customers"] = (
+        rows["now_customers"] * rows["tier"].map(kept) ** rows["ahead_periods"]
+    )
     rows["inside"] = rows["actual_customers"].between(rows["low"], rows["high"])
     return LifetimeBacktest(rows=rows, fit=fit, periods=hold_out)
 
 
-def _last_retention(known: Cohorts, fit: LifetimeFit, tier: str) -> float:
-    """Return the share kept in each cohort's last known period, pooled over a group's cohorts."""
+def _added_up(known: Cohorts, fit: LifetimeFit, seen: pd.DataFrame, hold_out: int) -> pd.DataFrame:
+    """Return projections and counts by tier and period ahead, of cohorts known at the cut."""
+    latest = known.latest()
+    today = latest.groupby(["tier", "age_periods"])["customers"].sum().reset_index()
+    cut = latest[["tier", "cohort", "age_periods"]].rename(columns={"age_periods": "cut_at"})
+    later = seen.merge(cut, on=["tier", "cohort"], how="inner")
+    later["ahead_periods"] = later["age_periods"] - later["cut_at"]
+    came = later.groupby(["tier", "ahead_periods"])["actual_customers"].sum().reset_index()
+    return project_tiers(fit, today, hold_out).merge(
+        came, on=["tier", "ahead_periods"], how="inner"
+    )
+
+
+def _last_retention(known: Cohorts, fit: LifetimeFit, tier: str, periods: int) -> float:
+    """Return the share kept a period in the cohorts' last known periods, pooled over a group."""
     frame = known.frame if not fit.by_tier else known.frame[known.frame["tier"] == tier]
     group = frame.groupby(["tier", "cohort"], sort=False)["customers"]
     before = group.shift()
-    last = frame.assign(before=before).groupby(["tier", "cohort"], sort=False).tail(1).dropna()
+    last = (
+        frame.assign(before=before).groupby(["tier", "cohort"], sort=False).tail(periods).dropna()
+    )
     total = float(last["before"].sum())
     return float(last["customers"].sum() / total) if total else np.nan

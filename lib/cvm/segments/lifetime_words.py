@@ -13,6 +13,8 @@ from cvm.core.money import format_number, format_share, format_yuan
 AREA = "segments_lifetime"
 _CLEAR = 0.05
 _MOST_NAMES = 5
+# A sentence names no tier of fewer customers.
+_FEWEST = 10
 
 
 def join_names(names: Iterable[str], lang: str) -> str:
@@ -130,6 +132,59 @@ def backtest_text(row: dict[str, float], lang: str) -> str:
         inside=format_share(row["inside_share"], decimals=0),
         confidence=format_share(row["confidence"], decimals=0),
     )
+
+
+def tiers_text(
+    table: pd.DataFrame, total: dict[str, float], horizon: int, stated: dict[str, float], lang: str
+) -> str:
+    """Return who is worth most and least a customer, what a point of retention adds, and gaps."""
+    said = []
+    told = table[table["reason"] == ""]
+    shared = {
+        "horizon": horizon,
+        "rate": format_share(stated["discount_rate_year"], decimals=0),
+        "confidence": format_share(stated["confidence"], decimals=0),
+    }
+    named = told[told["customers"] >= _FEWEST].sort_values("value_yuan", kind="stable")
+    if len(named):
+        said.append(say(f"{AREA}.tiers.first", lang, **shared, **_worth(named.iloc[-1], lang)))
+        if len(named) > 1:
+            said.append(say(f"{AREA}.tiers.last", lang, **_worth(named.iloc[0], lang)))
+        said.append(
+            say(
+                f"{AREA}.tiers.total",
+                lang,
+                customers=format_number(total["customers"], lang),
+                value=format_yuan(total["value_yuan"], lang),
+                low=format_yuan(total["low_yuan"], lang),
+                high=format_yuan(total["high_yuan"], lang),
+                point=format_yuan(float((told["point_yuan"] * told["customers"]).sum()), lang),
+            )
+        )
+    losing = told[told["value_yuan"] < 0]
+    if len(losing):
+        said.append(say(f"{AREA}.value.losing", lang, groups=join_names(losing["tier"], lang)))
+    for reason, rows in table[table["reason"] != ""].groupby("reason", sort=True):
+        said.append(
+            say(
+                f"{AREA}.tiers.dark.{reason}",
+                lang,
+                groups=join_names(rows["tier"], lang),
+                customers=format_number(rows["customers"].sum(), lang),
+                least=format_number(rows["further_months_low"].min(), lang),
+            )
+        )
+    return _sentences(said, lang)
+
+
+def _worth(row: pd.Series, lang: str) -> dict[str, str]:
+    return {
+        "group": group_name(row["tier"], lang),
+        "months": format_number(row["further_months"], lang),
+        "value": format_yuan(row["value_yuan"], lang),
+        "low": format_yuan(row["value_yuan_low"], lang),
+        "high": format_yuan(row["value_yuan_high"], lang),
+    }
 
 
 def _sentences(said: list[str], lang: str) -> str:

@@ -40,6 +40,7 @@ class PurchaseFit(Result):
         purchases: What was fitted.
         parameters: r, alpha, a, b (alpha in the unit of time); NaN if it cannot be told.
         errors: Their standard errors (delta method); NaN where the data leave one open.
+        covariance: Of their logarithms [4, 4]; NaN for those the data leave open.
         log_likelihood: At the best fit.
         reason: Empty, or "no_repeat" (nobody bought again), or "no_time" (nothing observed).
         leaving_told: Whether the data show that, and how differently, customers leave.
@@ -49,6 +50,7 @@ class PurchaseFit(Result):
     purchases: Purchases
     parameters: FloatArray
     errors: FloatArray
+    covariance: FloatArray
     log_likelihood: float
     reason: Literal["", "no_repeat", "no_time"]
     leaving_told: bool
@@ -145,6 +147,7 @@ def fit_purchases(purchases: Purchases, *, confidence: float = 0.9) -> PurchaseF
             purchases=purchases,
             parameters=nothing,
             errors=nothing,
+            covariance=np.full((4, 4), np.nan),
             log_likelihood=float("nan"),
             reason="no_repeat" if seen else "no_time",
             leaving_told=False,
@@ -153,13 +156,14 @@ def fit_purchases(purchases: Purchases, *, confidence: float = 0.9) -> PurchaseF
     # Time in units of the mean time observed, so that bounds mean the same in days and weeks.
     unit = seen / purchases.total
     start = np.array([-0.5, -0.5 - np.log(repeats / purchases.total), 0.0, 1.0]).clip(-6, 6)
-    point, value, errors = _maximise(purchases.in_units(unit), start)
-    parameters = np.exp(point)
+    point, value, spread = _maximise(purchases.in_units(unit), start)
+    parameters, errors = np.exp(point), np.sqrt(np.diag(spread))
     scale = np.array([1, unit, 1, 1])
     return PurchaseFit(
         purchases=purchases,
         parameters=parameters * scale,
         errors=parameters * errors * scale,
+        covariance=spread,
         log_likelihood=value - repeats * np.log(unit),
         reason="",
         leaving_told=bool(np.all(np.isfinite(errors[2:]))),
@@ -168,7 +172,7 @@ def fit_purchases(purchases: Purchases, *, confidence: float = 0.9) -> PurchaseF
 
 
 def _maximise(purchases: Purchases, start: FloatArray) -> tuple[FloatArray, float, FloatArray]:
-    """Return the best point (logarithms), its log-likelihood and the errors of the logarithms.
+    """Return the best point (logarithms), its log-likelihood and the covariance there.
 
     Where distinct (x, tx, T) are very many, times are first rounded to a grid. Its best point is
     close, and its curvature serves for the few steps from there to the exact maximum and for the
@@ -194,7 +198,7 @@ def _maximise(purchases: Purchases, start: FloatArray) -> tuple[FloatArray, floa
             gained, point, value, gradient = new - value, moved, new, slope
             if gained < _ENOUGH:
                 break
-    return point, value, np.sqrt(np.diag(spread))
+    return point, value, spread
 
 
 def fit_pareto(purchases: Purchases) -> tuple[FloatArray, float]:

@@ -65,32 +65,34 @@ def backtest_purchases(
 
     Args:
         fit: Fitted to the time before.
-        customers: Columns repeats, last_at, observed at the end of that time.
+        customers: Columns repeats, last_at, observed at the end of that time; with a column
+            customers, a row stands for so many who also share the actual purchases.
         actual: Purchases of each in the held-out time.
         ahead: Its length.
         most: From this number of repeat purchases on, customers share a row.
 
     Raises:
-        DataError: Counts are missing or negative, or not one a customer.
+        DataError: Counts are missing or negative, or not one a row.
     """
     check_between(ahead, "ahead", low=0, high=1e9, include_low=False)
     came = np.asarray(actual, float)
     if came.shape != (len(customers),) or not np.all(came >= 0):
-        raise DataError("actual", f"{came.shape}", "one count, not negative, for each customer")
+        raise DataError("actual", f"{came.shape}", "one count, not negative, for each row")
     x, last, end = (customers[name].to_numpy(float) for name in ("repeats", "last_at", "observed"))
     model = expected_purchases(fit.parameters, x, last, end, ahead)
     naive = np.divide(x, end, out=np.zeros_like(x), where=end > 0) * ahead
+    many = customers["customers"].to_numpy(float) if "customers" in customers else np.ones_like(x)
     frame = pd.DataFrame(
         {
             "repeats": np.minimum(x, most).astype(int),
-            "customers": 1,
-            "actual_purchases": came,
-            "expected_purchases": model,
-            "naive_purchases": naive,
+            "customers": many.astype(int),
+            "actual_purchases": many * came,
+            "expected_purchases": many * model,
+            "naive_purchases": many * naive,
         }
     )
     return PurchaseBacktest(
         rows=frame.groupby("repeats", as_index=False).sum(min_count=1),
-        mean_absolute_error=float(np.abs(model - came).mean()),
-        naive_mean_absolute_error=float(np.abs(naive - came).mean()),
+        mean_absolute_error=float(np.average(np.abs(model - came), weights=many)),
+        naive_mean_absolute_error=float(np.average(np.abs(naive - came), weights=many)),
     )

@@ -37,6 +37,7 @@ class SpendFit(Result):
         q: Shape of differences between customers; the mean of all is finite for q > 1.
         gamma: Scale (yuan).
         errors: Standard errors of the three; NaN where the data leave one open.
+        covariance: Of their logarithms [3, 3].
         log_likelihood: At the best fit.
         customers: Customers with a repeat purchase.
         correlation: Of the number of repeat purchases and mean spend.
@@ -46,6 +47,7 @@ class SpendFit(Result):
     q: float
     gamma: float
     errors: tuple[float, float, float]
+    covariance: FloatArray
     log_likelihood: float
     customers: int
     correlation: float
@@ -95,19 +97,48 @@ class SpendFit(Result):
         )
 
 
-def fit_spend(repeats: npt.ArrayLike, mean_yuan: npt.ArrayLike) -> SpendFit:
+def fit_spend(
+    repeats: npt.ArrayLike, mean_yuan: npt.ArrayLike, customers: npt.ArrayLike | None = None
+) -> SpendFit:
     """Fit the Gamma-Gamma model by maximum likelihood.
 
     Args:
         repeats: Repeat purchases a customer; customers without any are left out.
         mean_yuan: Their mean amount (yuan), above 0 where there are repeat purchases.
+        customers: Customers a row; 1 each if left out.
 
     Raises:
-        DataError: An amount is missing, zero or negative, fewer than ten customers came back, or
-            all spend the same (there is no difference to fit).
+        DataError: An amount is missing, zero or negative, a row counts no customer, fewer than ten
+            customers came back, or all spend the same (there is no difference to fit).
     """
     x, mean = np.asarray(repeats, float), np.asarray(mean_yuan, float)
-    mean, x = mean[x > 0], x[x > 0]
+    many = np.ones_like(x) if customers is None else np.asarray(customers, float)
+    mean, many, x = mean[x > 0], many[x > 0], x[x > 0]
+    _check_spend(mean, many)
+    scale = float(np.average(mean, weights=many))
+    z, log_z = mean / scale, np.log(mean / scale)
+
+    likelihood = partial(_log_likelihood, x=x, z=z, log_z=log_z, many=many)
+    point = climb(likelihood, np.zeros(3), _BOUNDS)
+    p, q, gamma = np.exp(point)
+    spread = covariance(likelihood, point, _BOUNDS)
+    errors = np.exp(point) * np.sqrt(np.diag(spread))
+    total = float(many.sum())
+    both = np.cov(x, mean, aweights=many)
+    correlation = both[0, 1] / np.sqrt(both[0, 0] * both[1, 1]) if np.ptp(x) else 0.0
+    return SpendFit(
+        p=float(p),
+        q=float(q),
+        gamma=float(gamma) * scale,
+        errors=(float(errors[0]), float(errors[1]), float(errors[2]) * scale),
+        covariance=spread,
+        log_likelihood=likelihood(point)[0] - total * float(np.log(scale)),
+        customers=int(total),
+        correlation=float(correlation),
+    )
+
+
+def _check_spend(mean: FloatArray, many: FloatArray) -> None:
     wrong = ~(np.isfinite(mean) & (mean > 0))
     if wrong.any():
         raise DataError(
@@ -116,33 +147,20 @@ def fit_spend(repeats: npt.ArrayLike, mean_yuan: npt.ArrayLike) -> SpendFit:
             "above 0 for every customer with repeat purchases",
             action="take refunds out of purchases, or leave these customers out",
         )
-    if len(x) < _LEAST_CUSTOMERS:
+    if not np.all(many > 0):
+        raise DataError("purchases.customers", many[~(many > 0)][0], "above 0 in every row")
+    if many.sum() < _LEAST_CUSTOMERS:
         raise DataError(
-            "purchases", f"{len(x)} customers with repeat purchases", f"{_LEAST_CUSTOMERS} or more"
+            "purchases",
+            f"{many.sum():g} customers with repeat purchases",
+            f"{_LEAST_CUSTOMERS} or more",
         )
     if np.ptp(mean) <= 1e-9 * mean.max():
         raise DataError("purchases.mean_yuan", "the same for all", "different between customers")
-    scale = float(mean.mean())
-    z, log_z = mean / scale, np.log(mean / scale)
-
-    likelihood = partial(_log_likelihood, x=x, z=z, log_z=log_z)
-    point = climb(likelihood, np.zeros(3), _BOUNDS)
-    p, q, gamma = np.exp(point)
-    errors = np.exp(point) * np.sqrt(np.diag(covariance(likelihood, point, _BOUNDS)))
-    correlation = np.corrcoef(x, mean)[0, 1] if np.ptp(x) else 0.0
-    return SpendFit(
-        p=float(p),
-        q=float(q),
-        gamma=float(gamma) * scale,
-        errors=(float(errors[0]), float(errors[1]), float(errors[2]) * scale),
-        log_likelihood=likelihood(point)[0] - len(x) * float(np.log(scale)),
-        customers=len(x),
-        correlation=float(correlation),
-    )
 
 
 def _log_likelihood(
-    point: FloatArray, x: FloatArray, z: FloatArray, log_z: FloatArray
+    point: FloatArray, x: FloatArray, z: FloatArray, log_z: FloatArray, many: FloatArray
 ) -> tuple[float, FloatArray]:
     """Return the log-likelihood of mean amounts and its gradient in log p, log q, log γ."""
     p, q, gamma = np.exp(point)
@@ -158,7 +176,7 @@ def _log_likelihood(
         - (shape + q) * both
     )
     together = psi(shape + q)
-    by_p = float(np.sum(x * (together - psi(shape) + log_z + np.log(x) - both)))
-    by_q = float(np.sum(together - psi(q) + np.log(gamma) - both))
-    by_gamma = float(np.sum(q / gamma - (shape + q) / (gamma + x * z)))
-    return float(value.sum()), np.array([by_p * p, by_q * q, by_gamma * gamma])
+    by_p = float(many @ (x * (together - psi(shape) + log_z + np.log(x) - both)))
+    by_q = float(many @ (together - psi(q) + np.log(gamma) - both))
+    by_gamma = float(many @ (q / gamma - (shape + q) / (gamma + x * z)))
+    return float(many @ value), np.array([by_p * p, by_q * q, by_gamma * gamma])
