@@ -21,6 +21,15 @@ QUIET = [
 ]
 
 
+# Fonts are there, and every picture of the language shown, not only those in sight.
+WHOLE = """async () => {
+  const shown = [...document.querySelectorAll('#cvm-page picture img')]
+    .filter(image => image.getClientRects().length);
+  for (const image of shown) image.loading = 'eager';
+  await Promise.all([document.fonts.ready, ...shown.map(image => image.decode())]);
+}"""
+
+
 @pytest.fixture(scope="session")
 def chromium_path():
     """Where Chromium is; without one the tests are skipped, on CI they fail."""
@@ -131,7 +140,7 @@ def open_page(browser, server):
         listen(page)
         page.goto(server + path, wait_until="load", timeout=60_000)
         page.wait_for_selector("html[data-cvm=shown] #cvm-page", timeout=60_000)
-        page.evaluate("document.fonts.ready")
+        page.evaluate(WHOLE)
         return page
 
     yield open_

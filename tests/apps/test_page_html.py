@@ -8,7 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from cvm.apps.model import PageModel, load_page
-from cvm.apps.overview import asked_language, show
+from cvm.apps.opened import asked_language
+from cvm.apps.overview import show
 from cvm.apps.page import render
 from cvm.core.snapshot import open_latest
 from cvm.publish.snapshot import write_snapshot

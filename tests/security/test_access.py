@@ -125,7 +125,8 @@ def log_in(server, secret, **headers):
 
 
 def test_figures_are_behind_the_login_and_nothing_else_says_them(locked):
-    for path in ("/cvm/", f"/cvm{PAGE}", "/cvm/cvm/font.woff2"):
+    file = f"/cvm/cvm/files/{'0' * 64}.svg"
+    for path in ("/cvm/", f"/cvm{PAGE}", "/cvm/cvm/font.woff2", file):
         status, page, headers = ask(locked, path)
         assert status == 302
         assert headers["Location"].startswith("/cvm/login?next=")

@@ -100,6 +100,6 @@ function (levers, parts, data) {
     }
   }
 
-  new ResizeObserver(() => sides.forEach(drawSide)).observe(root);
+  parts.drawWhenSized(root, () => sides.forEach(drawSide));
   start();
 }

@@ -7,14 +7,12 @@ customer stands in what travels.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cvm.apps.model import PageModel, load_page
-from cvm.apps.overview import ROOT_VARIABLE, asked_language
+from cvm.apps.model import PageModel
+from cvm.apps.opened import open_page
 from cvm.apps.page import Live, PageView, section, tag
 from cvm.apps.page_levers import (
     brief,
@@ -42,9 +40,7 @@ def show(root: str | Path | None = None, *, lang: str | None = None) -> PageView
             ``CVM_PUBLISHED``, else ``published`` beside ``dashboards``.
         lang: Language it opens in; by default that of the address (``?lang=en``), else Chinese.
     """
-    folder = Path(root or os.environ.get(ROOT_VARIABLE) or Path("..", "published"))
-    model = load_page(folder, NAME, today=date.today())
-    return PageView(model, lang or asked_language(os.environ.get("QUERY_STRING", "")), LIVE)
+    return open_page(NAME, root, lang, LIVE)
 
 
 def page_section(content: Mapping[str, Any], lang: str) -> str:

@@ -57,6 +57,19 @@ function (titles, pictures) {
     home.href = new URL(home.dataset.home, window.location.href).href;
   }
 
+  // Pictures further down come once the browser has nothing else to do: a page that was open for a
+  // moment is whole, whatever becomes of its server.
+  const opened = performance.now();
+  function fetchRest() {
+    const fetch = () => {
+      const side = root.querySelector(`.cvm-in[data-in="${root.dataset.lang}"]`);
+      for (const image of side.querySelectorAll('img[loading="lazy"]')) image.loading = "eager";
+    };
+    const idle = window.requestIdleCallback || window.setTimeout;
+    window.setTimeout(() => idle(fetch), Math.max(0, 2000 - (performance.now() - opened)));
+  }
+  window.addEventListener("load", fetchRest);
+
   const asked = state.asked("lang");
   setLanguage(Object.hasOwn(languages, asked || "") ? asked : root.dataset.lang);
   if (selects.length && state.asked("focus")) setFocus(state.asked("focus"));
@@ -91,6 +104,7 @@ function (titles, pictures) {
   for (const button of buttons) {
     button.addEventListener("click", () => {
       setLanguage(button.dataset.setLang);
+      fetchRest();
       state.remember({ lang: button.dataset.setLang });
     });
   }

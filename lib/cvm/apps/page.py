@@ -1,14 +1,14 @@
-"""A page model as one piece of HTML: styles, both languages, pictures, font and a little script.
+"""A page model as one piece of HTML: styles, both languages, and a little script.
 
-The piece holds everything it shows, so it asks no server for anything, works in Voilà, in
-JupyterLab and as a plain file, and is there with the first paint. Language and drill-down change in
-the browser at once; no kernel is asked. Every text is escaped.
+The piece holds every figure and word it shows, so it is there with the first paint. Pictures, font
+and workbook are in it too, so that it works in JupyterLab and as a plain file; only a server that
+keeps them has them fetched (:mod:`cvm.apps.page_files`). Language and drill-down change in the
+browser at once; no kernel is asked. Every text is escaped.
 """
 
 from __future__ import annotations
 
 import json
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,7 @@ from importlib import resources
 from typing import Any
 
 from cvm.apps.model import PageModel
+from cvm.apps.page_files import FONT_ENDING, MIMES, file_address, file_addresses, font_face
 from cvm.core.checks import check_one_of
 from cvm.core.i18n import LANGUAGES, say
 
@@ -24,7 +25,6 @@ LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 HTML_LANG = {"zh": "zh-CN", "en": "en"}
 ARROWS = {"up": "▲", "down": "▼", "flat": "●", "": ""}
 WIDE_FROM_PX = 1200
-WORKBOOK_MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SPARK_WIDTH, SPARK_HEIGHT = 120, 30
 
 
@@ -50,26 +50,38 @@ class PageView:
         model: What is shown.
         lang: The language it opens in.
         live: Its levers, if it has some.
+        files: Where the server keeps files by content; empty if the page carries them itself.
     """
 
-    def __init__(self, model: PageModel, lang: str = "zh", live: Live | None = None) -> None:
+    def __init__(
+        self, model: PageModel, lang: str = "zh", live: Live | None = None, *, files: str = ""
+    ) -> None:
         self.model = model
         self.lang = check_one_of(lang, "lang", LANGUAGES)
         self.live = live
+        self.files = files
 
     def __repr__(self) -> str:
         return f"PageView({self.model.name!r}, state={self.model.state!r})"
 
     def _repr_html_(self) -> str:
-        return render(self.model, self.lang, self.live)
+        return render(self.model, self.lang, self.live, files=self.files)
 
 
-def render(model: PageModel, lang: str, live: Live | None = None) -> str:
-    """Return the page as an HTML fragment that opens in ``lang``."""
+def render(model: PageModel, lang: str, live: Live | None = None, *, files: str = "") -> str:
+    """Return the page as an HTML fragment that opens in ``lang``.
+
+    Args:
+        model: What is shown.
+        lang: The language it opens in.
+        live: Its levers, if it has some.
+        files: Where the server keeps files by content; empty to carry them in the page.
+    """
+    addresses = file_addresses(model, files)
     main = "".join(
         tag(
             "div",
-            render_content(model, one, live)
+            render_content(model, one, addresses, live)
             if model.state == "shown"
             else render_status(model, one),
             class_="cvm-in",
@@ -81,18 +93,33 @@ def render(model: PageModel, lang: str, live: Live | None = None) -> str:
     titles = {one: f"{_title(model, one)} · {say('overview.suite', one)}" for one in LANGUAGES}
     pictures = asset("page_picture.js").strip()
     code = f"({asset('page.js').strip()})({json_for_script(titles)}, {pictures});"
-    css = _font_face(model.font) + asset("page.css")
+    css = font_face(model.font, files) + asset("page.css")
     if live is not None and model.state == "shown":
         code, css = code + "\n" + live.script(model), css + live.styles
     script, styles = tag("script", code, raw=True), tag("style", css, raw=True)
     return tag(
         "div",
-        styles + _header(lang, _tools(model)) + _SERVER + main + script,
+        _early(model, files)
+        + styles
+        + _header(lang, _tools(model, addresses))
+        + _SERVER
+        + main
+        + script,
         id="cvm-page",
         class_="cvm",
         data_page=model.name,
         data_lang=lang,
         data_state=model.state,
+    )
+
+
+def _early(model: PageModel, files: str) -> str:
+    """Return what has the browser fetch the font while it still reads the page."""
+    if not (files and model.font):
+        return ""
+    address = file_address(model.font, FONT_ENDING, files)
+    return tag(
+        "link", rel="preload", href=address, as_="font", type=MIMES[FONT_ENDING], crossorigin=True
     )
 
 
@@ -116,7 +143,7 @@ def tag(name: str, content: str = "", *, raw: bool = True, **attributes: Any) ->
             continue
         attribute = key.rstrip("_").replace("_", "-")
         written += f" {attribute}" if value is True else f' {attribute}="{escape(str(value))}"'
-    if name in ("img", "source", "input"):
+    if name in ("img", "source", "input", "link"):
         return f"<{name}{written}>"
     return f"<{name}{written}>{content if raw else escape(content)}</{name}>"
 
@@ -126,10 +153,12 @@ def text(name: str, content: str, **attributes: Any) -> str:
     return tag(name, content, raw=False, **attributes)
 
 
-def render_content(model: PageModel, lang: str, live: Live | None = None) -> str:
-    """Return a shown page in one language."""
+def render_content(
+    model: PageModel, lang: str, addresses: Mapping[str, str], live: Live | None = None
+) -> str:
+    """Return a shown page in one language; ``addresses`` says where its files are."""
     content = model.contents[lang]
-    charts = "".join(_chart(chart, model.figures, lang) for chart in content["charts"])
+    charts = "".join(_chart(chart, addresses, lang) for chart in content["charts"])
     return tag(
         "main",
         _notices(model.notices.get(lang, ()))
@@ -165,7 +194,7 @@ def _title(model: PageModel, lang: str) -> str:
     return say(f"overview.status.title_{model.state}", lang)
 
 
-def _tools(model: PageModel) -> str:
+def _tools(model: PageModel, addresses: Mapping[str, str]) -> str:
     """Return what lets a viewer take the page along: link, print, workbook."""
     if model.state != "shown":
         return ""
@@ -173,8 +202,8 @@ def _tools(model: PageModel) -> str:
     tools = tag("button", _both("page.copy_link"), type="button", data_copy_link=True)
     tools += tag("button", _both("page.print"), type="button", data_print=True)
     if file:
-        uri = f"data:{WORKBOOK_MIME};base64,{b64encode(model.figures[file]).decode()}"
-        tools += tag("a", _both("page.workbook"), href=uri, download=file, data_workbook=True)
+        link = {"href": addresses[file], "download": file}
+        tools += tag("a", _both("page.workbook"), **link, data_workbook=True)
     told = {
         key: {one: say(f"page.{key}", one) for one in LANGUAGES}
         for key in ("link_copied", "link_shown", "server_lost", "renewed")
@@ -316,9 +345,9 @@ def _svg(body: str, alt: str, class_: str) -> str:
     )
 
 
-def _chart(chart: Mapping[str, Any], figures: Mapping[str, bytes], lang: str) -> str:
+def _chart(chart: Mapping[str, Any], addresses: Mapping[str, str], lang: str) -> str:
     files, sizes = chart["figures"], chart["size"]
-    wide, phone = (_data_uri(figures[files[width]]) for width in ("wide", "phone"))
+    wide, phone = (addresses[files[width]] for width in ("wide", "phone"))
     picture = tag(
         "picture",
         tag(
@@ -335,6 +364,7 @@ def _chart(chart: Mapping[str, Any], figures: Mapping[str, bytes], lang: str) ->
             width=sizes["phone"][0],
             height=sizes["phone"][1],
             decoding="async",
+            loading="lazy",
         ),
     )
     caption = tag(
@@ -423,20 +453,6 @@ def _about(content: Mapping[str, Any], lang: str) -> str:
             text("h2", say("overview.chrome.about_heading", lang)) + tag("dl", dates),
         ),
         class_="cvm-about",
-    )
-
-
-def _data_uri(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + b64encode(svg).decode()
-
-
-def _font_face(font: bytes) -> str:
-    if not font:
-        return ""
-    source = f"data:font/woff2;base64,{b64encode(font).decode()}"
-    return (
-        f'@font-face{{font-family:"CVM Page SC";src:url({source}) format("woff2");'
-        "font-weight:400;font-display:block}"
     )
 
 

@@ -115,7 +115,8 @@
       for (const button of root.querySelectorAll("[data-set-lang]")) {
         button.addEventListener("click", () => shown(false));
       }
-      shown(false);
+      // The page holds the published figures already.
+      if (Object.keys(settings).length) shown(false);
     }
 
     return { sides, inputs, settings, start };
@@ -195,6 +196,12 @@
     return { svg, left: 8, right: width - 8, top: 42, bottom: height - 48, width, height };
   }
 
+  // Draws the charts when their room changes, and first when the page's figures are on the screen.
+  function drawWhenSized(root, draw) {
+    const watch = new ResizeObserver(draw);
+    requestAnimationFrame(() => window.setTimeout(() => watch.observe(root)));
+  }
+
   // Round steps, so that ticks read as money and shares do.
   function ticksOf(low, high, most) {
     const rough = (high - low) / most || 1;
@@ -211,5 +218,5 @@
   const path = (points) => points.map(([x, y], at) =>
     `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
-  return { form, showTexts, showValue, element, frame, ticksOf, path };
+  return { form, showTexts, element, frame, drawWhenSized, ticksOf, path };
 })()

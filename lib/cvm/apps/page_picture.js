@@ -4,7 +4,8 @@
     const shown = panel.querySelector("picture img");
     const image = new Image();
     const box = (shown || panel.querySelector("svg:not(.cvm-spark)")).getBoundingClientRect();
-    image.src = shown ? shown.currentSrc : this.standalone(panel.querySelector("svg"), box);
+    image.src = shown ? shown.currentSrc
+      : await this.standalone(panel.querySelector("svg"), box);
     await image.decode();
     const scale = 2, pad = 20, line = 28;
     const canvas = document.createElement("canvas");
@@ -29,8 +30,20 @@
     return canvas.toDataURL("image/png");
   },
 
+  // The page's font, held by the picture itself: a picture asks nobody for anything.
+  async face() {
+    const [face] = document.querySelector("#cvm-page > style").textContent
+      .match(/@font-face\{[^}]*\}/) || [""];
+    const [whole, address] = face.match(/url\(([^)]*)\)/) || ["", "data:"];
+    if (address.startsWith("data:")) return face;
+    const file = await (await fetch(address)).blob();
+    const read = new FileReader();
+    await new Promise((done) => { read.onload = done; read.readAsDataURL(file); });
+    return face.replace(whole, `url(${read.result})`);
+  },
+
   // A chart drawn live takes its looks from the page's styles: they are written into a copy.
-  standalone(svg, box) {
+  async standalone(svg, box) {
     const copy = svg.cloneNode(true);
     const looks = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "fill-opacity",
       "font-size", "font-family", "font-weight", "text-anchor", "paint-order", "stroke-linejoin"];
@@ -42,10 +55,8 @@
     copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
     copy.setAttribute("width", box.width);
     copy.setAttribute("height", box.height);
-    const face = (document.querySelector("#cvm-page > style").textContent
-      .match(/@font-face\{[^}]*\}/) || [""])[0];
     const style = document.createElementNS("http://www.w3.org/2000/svg", "style");
-    style.textContent = face;
+    style.textContent = await this.face();
     copy.prepend(style);
     return `data:image/svg+xml;charset=utf-8,${encodeURIComponent(copy.outerHTML)}`;
   },

@@ -164,9 +164,9 @@ function (levers, parts, data) {
     }
   }
 
-  new ResizeObserver(() => {
+  parts.drawWhenSized(root, () => {
     const got = levers.evaluate(table, settings);
     for (const one of sides) drawSide(one, got);
-  }).observe(root);
+  });
   start();
 }

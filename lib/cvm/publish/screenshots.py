@@ -22,6 +22,12 @@ WIDTH_PX = 1280
 SHOWN_PX = 640
 # Cut below this height (CSS pixels): a gallery shows what a page is, not all of it.
 TALLEST_PX = 1500
+# Fonts are there, and every picture of the language shown, not only those in sight.
+_WHOLE = """async () => {
+  const shown = [...document.images].filter(image => image.getClientRects().length);
+  for (const image of shown) image.loading = 'eager';
+  await Promise.all([document.fonts.ready, ...shown.map(image => image.decode())]);
+}"""
 
 
 class NoBrowserError(CvmError):
@@ -63,7 +69,7 @@ def take_screenshots(
             for lang in LANGUAGES:
                 page.goto(f"{server.address}voila/render/{name}.ipynb?lang={lang}")
                 page.wait_for_selector("html[data-cvm=shown], html[data-cvm=live]")
-                page.evaluate("document.fonts.ready")
+                page.evaluate(_WHOLE)
                 target = folder / f"dashboard-{name}-{lang}.png"
                 target.write_bytes(_small(page.screenshot(full_page=True)))
                 written.append(target)

@@ -29,10 +29,12 @@ from jupyter_core.paths import jupyter_path
 from traitlets.config import Config
 from voila.app import Voila
 
+from cvm.apps.opened import FILES_VARIABLE, ROOT_VARIABLE
 from cvm.core.i18n import LANGUAGES, say
 from cvm.publish.access import Access, Attempts
 from cvm.publish.serve import ACCESS_VARIABLE
 from cvm.publish.voila_access import WARMING, AliveHandler, LoginHandler, log_request
+from cvm.publish.voila_files import FILE, FileHandler, Files
 from cvm.publish.voila_pages import (
     DashboardHandler,
     FontHandler,
@@ -111,6 +113,7 @@ class CvmVoila(Voila):
             "cvm_most_kernels": _MOST_LIVE_KERNELS,
             "cvm_access": self.access,
             "cvm_attempts": Attempts(),
+            "cvm_files": Files(self.published),
             "cvm_base": self.server_url,
             "cookie_secret": secrets.token_bytes(32),
             "log_function": log_request,
@@ -135,6 +138,7 @@ class CvmVoila(Voila):
             (f"{self.server_url}cvm/alive", AliveHandler),
             (f"{self.server_url}favicon.ico()", static, {"path": str(STATIC / "favicon.svg")}),
             (f"{self.server_url}cvm/font.woff2", FontHandler, configuration),
+            (f"{self.server_url}cvm/files/{FILE}", FileHandler, configuration),
             (f"{self.server_url}voila/render/(.*)", DashboardHandler, render),
             (f"{self.server_url}voila/(?:tree|api/contents|files)(?:/.*)?", NotFoundHandler),
         ]
@@ -225,7 +229,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--live", action="store_true")
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args(arguments)
-    os.environ["CVM_PUBLISHED"] = given.published
+    os.environ[ROOT_VARIABLE] = given.published
+    os.environ[FILES_VARIABLE] = "../../cvm/files/"  # as seen from a dashboard's address
     os.environ["JUPYTER_PATH"] = str(HERE.parent)
     CvmVoila.published, CvmVoila.dashboards = given.published, given.dashboards
     CvmVoila.token_header, CvmVoila.live = given.token, given.live

@@ -128,6 +128,7 @@ class DashboardHandler(Gate, TornadoVoilaHandler):
                 page = await self._make_in_turn(path)
                 if page:
                     self.pages[key] = Kept.of(page)
+                    self.settings["cvm_files"].take()
                     while len(self.pages) > _MOST_PAGES:
                         self.pages.popitem(last=False)
             else:
