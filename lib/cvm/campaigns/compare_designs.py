@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import pandas as pd
 from scipy import stats
@@ -26,6 +26,7 @@ class DesignComparison(Result):
         verdict: ``agree``, ``disagree``, ``none`` (no design detects anything) or ``few`` (fewer
             than two can tell).
         p_value: Of the hypothesis that all estimate one effect; NaN with fewer than two.
+        naive: Naive readings of the same, shown beside but never counted as designs.
     """
 
     view: ClassVar[str] = "cvm.views.campaigns_matched:plot_designs"
@@ -33,6 +34,7 @@ class DesignComparison(Result):
     rows: Mapping[str, Estimate]
     verdict: str
     p_value: float
+    naive: Mapping[str, Estimate] = field(default_factory=dict)
 
     @property
     def told(self) -> dict[str, Estimate]:
@@ -45,13 +47,17 @@ class DesignComparison(Result):
         return {"agree": True, "disagree": False}.get(self.verdict)
 
     def summary(self) -> pd.DataFrame:
-        """Return one row a design: method, sizes, effect, interval, whether it detects it."""
+        """Return one row a design: method, sizes, effect, interval, whether it detects it.
+
+        Naive readings come last, marked as such.
+        """
         rows = []
-        for label, one in self.rows.items():
+        for label, one in {**self.rows, **self.naive}.items():
             names = ("method", "treated_count", "control_count", "effect", "se", "low", "high")
             row: dict[str, object] = {"design": label}
             row |= {name: getattr(one, name) for name in names}
             row |= {"p_value": one.p_value, "detected": one.detected, "reason": one.reason}
+            row |= {"naive": label in self.naive}
             rows.append(row)
         return pd.DataFrame(rows)
 
@@ -82,6 +88,11 @@ class DesignComparison(Result):
                 why = words.known_or_plain(f"campaigns.reason.{one.reason}", one.reason, lang)
                 name = label_name(label, lang)
                 parts.append(say("campaigns_matched.designs.apart", lang, label=name, reason=why))
+        for label, one in self.naive.items():
+            if one.can_tell and self.told:
+                size = words.difference(one.effect, kind, lang)
+                name = label_name(label, lang)
+                parts.append(say("campaigns_matched.designs.naive", lang, label=name, size=size))
         return words.joined(parts, lang)
 
 
@@ -92,6 +103,7 @@ def compare_designs(
     estimand: str | None = None,
     group: str = "all",
     level: float = 0.05,
+    naive: Mapping[str, Estimate] | None = None,
 ) -> DesignComparison:
     """Compare designs on one outcome and one estimand.
 
@@ -107,6 +119,7 @@ def compare_designs(
         estimand: Estimand to compare; of the first design's headline if not given.
         group: Customers they speak of.
         level: Of the test.
+        naive: Naive readings of the same effect, to stand beside.
 
     Raises:
         ArgumentError: There are no designs, or one has no estimate of the outcome and estimand.
@@ -124,16 +137,17 @@ def compare_designs(
         "group": group,
     }
     rows = {label: _estimate(label, one, wanted) for label, one in designs.items()}
+    beside = {label: _estimate(label, one, wanted) for label, one in (naive or {}).items()}
     told = [one for one in rows.values() if one.can_tell]
     if len(told) < 2:
-        return DesignComparison(rows=rows, verdict="few", p_value=math.nan)
+        return DesignComparison(rows=rows, verdict="few", p_value=math.nan, naive=beside)
     p_value = _one_effect(told)
     opposite = len({one.effect > 0 for one in told if one.detected}) > 1
     if p_value < level or opposite:
         verdict = "disagree"
     else:
         verdict = "agree" if any(one.detected for one in told) else "none"
-    return DesignComparison(rows=rows, verdict=verdict, p_value=p_value)
+    return DesignComparison(rows=rows, verdict=verdict, p_value=p_value, naive=beside)
 
 
 def compare_methods(effect: Effect, outcome: str | None = None) -> DesignComparison:
@@ -150,6 +164,34 @@ def compare_methods(effect: Effect, outcome: str | None = None) -> DesignCompari
         if (one.outcome.name, one.estimand, one.group) == (name, first.estimand, first.group)
     }
     return compare_designs(rows, outcome=name, estimand=first.estimand, group=first.group)
+
+
+def design_rows(campaign: str, comparison: DesignComparison) -> list[dict[str, Any]]:
+    """Return a comparison as rows of a table of many campaigns; the smaller arm is counted.
+
+    Args:
+        campaign: Identifier.
+        comparison: Its designs.
+    """
+    rows = []
+    for row in comparison.summary().to_dict("records"):
+        counts = [int(row[f"{arm}_count"]) for arm in ("treated", "control")]
+        numbers = {name: row[name] for name in ("effect", "se", "low", "high", "p_value")}
+        rows.append(
+            {
+                "campaign_id": campaign,
+                "design": row["design"],
+                "customers": min(counts),
+                **{
+                    name: value if math.isfinite(value) else None for name, value in numbers.items()
+                },
+                "naive": bool(row["naive"]),
+                "verdict": comparison.verdict,
+                "verdict_p": comparison.p_value if math.isfinite(comparison.p_value) else None,
+                "reason": row["reason"] or None,
+            }
+        )
+    return rows
 
 
 def label_name(label: str, lang: str) -> str:

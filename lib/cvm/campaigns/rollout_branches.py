@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,19 +17,19 @@ import numpy.typing as npt
 import pandas as pd
 
 from cvm.campaigns import words
-from cvm.campaigns.effect import CHURN, Effect, Estimate, cannot_tell
-from cvm.campaigns.register import Entry, entry_of
+from cvm.campaigns.branches import Branches, read_branches
+from cvm.campaigns.effect import CHURN, Effect, Estimate, Outcome, cannot_tell
 from cvm.campaigns.rollout import GroupTime, group_time_effects
-from cvm.campaigns.rollout_averages import aggregate
-from cvm.campaigns.rollout_panel import Panel
-from cvm.core.checks import DataError, check_at_least, check_columns
+from cvm.campaigns.rollout_kernels import event_weights, window_weights
+from cvm.campaigns.rollout_orders import draw_orders, invert_orders, within_window, year_before
+from cvm.core.checks import check_at_least
 from cvm.core.i18n import say
 
 FloatArray = npt.NDArray[np.float64]
 METHOD = "staggered"
-_LEAST_ORDERS = 40
-_GRID = 1_201
-_BEFORE_LEVEL = 0.05
+MARGIN_IN_SERVICE = Outcome(name="margin_in_service_yuan", kind="yuan", guardrail=True)
+"""Margin a month of a customer in service: whether those who stay earn more or less."""
+BEFORE_LEVEL = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +37,14 @@ class RolloutEffect(Effect):
     """What a campaign did that started branch by branch.
 
     Attributes:
+        branches: Who started when, and the months of each; None if nothing can be told.
+        window_months: Months from each start on over which the effect is counted.
         monthly: Effect on the monthly share that leaves, by group and month; None if none.
         events: Effect by months since the start: ``at``, ``effect``, ``low``, ``high`` (customers'
             scatter alone).
-        monthly_effect: Its average over the window.
+        monthly_effect: Its average over the window, among all customers of branches that started.
+        monthly_covariance: Of that average and of the one of the monthly margin, over other orders
+            of starts (2 × 2).
         customer_se: Error of that average if customers were all that scattered.
         branch_se: Spread of the average over other orders of starts.
         before_p: Chance of so large a difference before the start, if branches were alike then.
@@ -49,9 +53,12 @@ class RolloutEffect(Effect):
 
     view: ClassVar[str] = "cvm.views.campaigns_branches:plot_events"
 
+    branches: Branches | None = None
+    window_months: int = 12
     monthly: GroupTime | None = None
     events: pd.DataFrame | None = None
     monthly_effect: float = math.nan
+    monthly_covariance: FloatArray | None = None
     customer_se: float = math.nan
     branch_se: float = math.nan
     before_p: float = math.nan
@@ -73,7 +80,7 @@ class RolloutEffect(Effect):
             times = self.branch_se / self.customer_se if self.customer_se > 0 else math.nan
             key = "wider" if times > 1.1 else "alike"
             parts.append(say(f"campaigns_branches.{key}", lang, times=f"{times:.1f}"))
-            key = "before_differs" if self.before_p < _BEFORE_LEVEL else "before_alike"
+            key = "before_differs" if self.before_p < BEFORE_LEVEL else "before_alike"
             parts.append(say(f"campaigns_branches.{key}", lang, p=f"{self.before_p:.2f}"))
         return words.joined(parts, lang)
 
@@ -88,13 +95,12 @@ def judge_rollout(
     confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> RolloutEffect:
-    """Return what a staggered campaign did to leaving.
+    """Return what a staggered campaign did to leaving, and to the margin of those who stay.
 
     Args:
-        cells: Branch × month of ``reduce_branch_months``: ``county``, ``month_index``, ``at_risk``,
-            ``left``. Branches without a row in some month are refused.
-        starts: Month index of the first assignment by branch, as a mapping or as
-            ``reduce_branch_starts`` gives it; others never start. Offers act from the month after.
+        cells: Of ``reduce_branch_months``, see :func:`cvm.campaigns.branches.read_branches`.
+        starts: Month index of the first assignment by branch; of ``reduce_branch_starts`` it also
+            tells how many were assigned.
         window_months: Months over which the effect is counted, from the start on.
         campaign: Identifier.
         orders: Orders of starts to try.
@@ -102,220 +108,154 @@ def judge_rollout(
         rng: Draws the orders.
 
     Returns:
-        The effect on the share leaving within the window among all customers of branches that
-        started; with a reason where too few branches allow nothing to be told.
+        The effect on the share leaving within the window among the customers assigned: nobody else
+        in a branch is taken to be touched. With a reason where too few branches allow nothing to
+        be told.
 
     Raises:
         DataError: A branch lacks a month, or counts make no sense.
     """
     check_at_least(window_months, "window_months", 1)
-    treated_customers = 0
-    if isinstance(starts, pd.DataFrame):
-        check_columns(starts.columns, ["county", "start_index", "customers"], "starts")
-        treated_customers = int(starts["customers"].sum())
-        starts = {
-            str(name): int(at)
-            for name, at in zip(starts["county"], starts["start_index"], strict=True)
-        }
-    panel = _panel(cells, starts)
-    known: dict[str, Any] = {"method": METHOD, "estimand": "treated", "confidence": confidence}
-    sizes: dict[str, Any] = {"treated_count": treated_customers}
-    reason = _reason(panel)
-    if reason:
-        empty = cannot_tell(CHURN, reason, **known, **sizes)
+    branches = read_branches(cells, starts)
+    known: dict[str, Any] = {
+        "method": METHOD,
+        "estimand": "treated",
+        "confidence": confidence,
+        "treated_count": branches.assigned,
+    }
+    if branches.reason:
+        empty = cannot_tell(CHURN, branches.reason, **known)
         return RolloutEffect(campaign=campaign, design="staggered", estimates=(empty,))
-    effects = group_time_effects(panel, controls="not_yet")
-    whole = aggregate(effects, within_periods=window_months)
-    average = whole.overall
-    weights = whole.overall_influence.outcome_slopes()[:, :, 0]
-    at_risk = cells.pivot_table(index="county", columns="month_index", values="at_risk")
-    spread = panel.outcome * (1 - panel.outcome) / at_risk.to_numpy(float)
+    panel = branches.panel
+    treated = within_window(panel, window_months).astype(float)
+    asked = [panel.outcome, treated]
+    asked += [] if branches.margin_yuan is None else [branches.margin_yuan]
+    drawn = draw_orders(panel, asked, window_months=window_months, orders=orders, rng=rng)
+    weights = window_weights(panel, window_months)
+    spread = panel.outcome * (1 - panel.outcome) / branches.at_risk
     customer_se = float(np.sqrt((weights**2 * spread).sum()))
-    drawn = _orders(panel, window_months, orders, rng)
-    low, high, p_value = _invert(drawn, 1 - confidence, customer_se)
+    low, high, p_value = invert_orders(drawn[:, :2], 1 - confidence, customer_se)
     if not (math.isfinite(low) and math.isfinite(high)):
-        empty = cannot_tell(CHURN, "few_clusters", **known, **sizes)
+        empty = cannot_tell(CHURN, "few_clusters", **known)
         return RolloutEffect(campaign=campaign, design="staggered", estimates=(empty,))
-    level = _level(panel, at_risk.to_numpy(float), window_months)
-    headline = _over_window(level, average, low, high, window_months)
-    dynamic = aggregate(effects, "dynamic")
-    events = dynamic.table(confidence=confidence)
-    months = events["at"].to_numpy(float)
-    slopes = dynamic.influence.outcome_slopes()
-    errors = np.sqrt((slopes**2 * spread[:, :, None]).sum(axis=(0, 1)))
-    reach = words.NORMAL.inv_cdf(0.5 + confidence / 2) * errors
-    events = events.assign(se=errors, low=events["effect"] - reach, high=events["effect"] + reach)
-    started = np.isfinite(panel.start)
-    count = int(at_risk.to_numpy(float)[~started].mean(axis=1).sum()) if (~started).any() else 0
-    estimate = Estimate(
+    waiting = branches.at_risk[~branches.started].mean(axis=1).sum()
+    known["control_count"] = int(waiting)
+    headline = Estimate(
         outcome=CHURN,
         **known,
-        **sizes,
-        **headline,
-        control_count=count,
+        **over_window(branches, window_months, float(drawn[0, 0]), low, high, confidence),
         p_value=p_value,
     )
+    margin = () if len(asked) < 3 else (_margin(branches, drawn, window_months, known),)
     return RolloutEffect(
         campaign=campaign,
         design="staggered",
-        estimates=(estimate,),
-        monthly=effects,
-        events=events[(months >= -window_months) & (months < window_months)].reset_index(drop=True),
-        monthly_effect=average,
+        estimates=(headline, *margin),
+        branches=branches,
+        window_months=window_months,
+        monthly=group_time_effects(panel, controls="not_yet"),
+        events=_events(branches, spread, window_months, confidence),
+        monthly_effect=float(drawn[0, 0]),
+        monthly_covariance=_covariance(drawn),
         customer_se=customer_se,
         branch_se=float(drawn[1:, 0].std()),
-        before_p=_placebo(panel, orders, rng),
+        before_p=year_before(panel, orders, rng),
         orders=len(drawn) - 1,
     )
 
 
-def rollout_entry(
-    campaign: Mapping[Any, Any], effect: RolloutEffect, starts: pd.DataFrame
-) -> Entry:
-    """Return the campaign's row of the register.
+def over_window(
+    branches: Branches,
+    window_months: int,
+    effect: float,
+    low: float,
+    high: float,
+    confidence: float,
+) -> dict[str, Any]:
+    """Return shares leaving within the window among those assigned, from monthly shares.
 
     Args:
-        campaign: Its row in the contract table ``campaigns``.
-        effect: What it did.
-        starts: Of ``reduce_branch_starts``; tells what was booked.
+        branches: Tells the monthly share that left, and how many of the customers were assigned.
+        window_months: Months of the window; all have the monthly share alike.
+        effect: On the monthly share among all customers of branches that started.
+        low: Lower end of its interval.
+        high: Upper end.
+        confidence: Of the interval.
+
+    Returns:
+        ``treated_mean``, ``control_mean``, ``effect``, ``se``, ``low`` and ``high`` of an estimate.
     """
-    cost = starts["cost_yuan"] if "cost_yuan" in starts else pd.Series(dtype=float)
-    booked = float(cost.sum()) if len(cost) and cost.notna().all() else math.nan
-    return entry_of(
-        campaign,
-        effect.headline,
-        evidence="C",  # one design; nothing else stands beside it
-        cost_yuan=booked,
-    )
-
-
-def _panel(cells: pd.DataFrame, starts: Mapping[str, int]) -> Panel:
-    check_columns(cells.columns, ["county", "month_index", "at_risk", "left"], "cells")
-    wide = cells.pivot_table(index="county", columns="month_index", values=["at_risk", "left"])
-    if wide.isna().any(axis=None):
-        short = wide.index[wide.isna().any(axis=1)].tolist()
-        raise DataError(
-            "cells",
-            f"without some months in {', '.join(map(str, short[:5]))}",
-            "a row for every branch and month",
-            action="leave out branches that opened or closed within the months",
-        )
-    at_risk, left = wide["at_risk"].to_numpy(float), wide["left"].to_numpy(float)
-    if (at_risk <= 0).any() or (left < 0).any() or (left > at_risk).any():
-        raise DataError("cells", "with more leavers than customers", "0 ≤ left ≤ at_risk, above 0")
-    begun = np.array([starts.get(str(name), np.nan) for name in wide.index], float) + 1
-    periods = wide["left"].columns.to_numpy(float)
-    kept = ~(begun <= periods[0])
-    return Panel(
-        outcome=(left / at_risk)[kept],
-        periods=periods,
-        start=np.where(begun > periods[-1], np.nan, begun)[kept],
-        weight=at_risk.mean(axis=1)[kept],
-        unit=tuple(map(str, wide.index[kept])),
-    )
-
-
-def _reason(panel: Panel) -> str:
-    """Return why so few branches allow nothing; empty if they do."""
-    if not len(panel.groups):
-        return "no_treated"
-    if len(panel.start) < 3:
-        return "few_clusters"
-    _, counts = np.unique(np.nan_to_num(panel.start, nan=-1.0), return_counts=True)
-    ways = math.lgamma(len(panel.start) + 1) - sum(math.lgamma(count + 1) for count in counts)
-    if ways < math.log(_LEAST_ORDERS):
-        return "few_clusters"
-    return "" if panel.outcome.std() > 0 else "no_variation"
-
-
-def _average(panel: Panel, window_months: int) -> float:
-    effects = group_time_effects(panel, controls="not_yet")
-    return aggregate(effects, within_periods=window_months).overall
-
-
-def _orders(panel: Panel, window_months: int, orders: int, rng: np.random.Generator) -> FloatArray:
-    """Return averages of the outcome and of being treated under each order of starts [order, 2].
-
-    The first row is the order as it was. With the treatment taken for the outcome, the average says
-    how much of a constant effect an order would see.
-    """
-    started = panel.start[:, None] <= panel.periods[None, :]
-    treated = started & (panel.periods[None, :] < panel.start[:, None] + window_months)
-    found = np.empty((orders + 1, 2))
-    for at in range(orders + 1):
-        start = panel.start if at == 0 else rng.permutation(panel.start)
-        for column, outcome in enumerate((panel.outcome, treated.astype(float))):
-            moved = replace(panel, outcome=outcome, start=start)
-            found[at, column] = _average(moved, window_months)
-    return found
-
-
-def _invert(drawn: FloatArray, level: float, scale: float) -> tuple[float, float, float]:
-    """Return the effects that the orders do not contradict, and the p-value of none."""
-    middle = drawn[0, 0]
-
-    def p_of(effects: FloatArray) -> FloatArray:
-        left = drawn[:, :1] - drawn[:, 1:] * effects[None, :]
-        return np.asarray((np.abs(left) >= np.abs(left[:1]) - 1e-12).mean(axis=0))
-
-    reach = 8.0 * max(float(drawn[1:, 0].std()), scale, 1e-12)
-    for _ in range(4):
-        effects = middle + np.linspace(-reach, reach, _GRID)
-        inside = p_of(effects) > level
-        if not (inside[0] or inside[-1]):
-            break
-        reach *= 3.0
-    else:
-        return math.nan, math.nan, math.nan
-    kept = effects[inside]
-    p_value = float(p_of(np.zeros(1))[0])
-    low, high = float(kept.min()), float(kept.max())
-    # The grid's step decides nothing: interval and p-value never contradict.
-    step = 2 * reach / (_GRID - 1)
-    if p_value > level:
-        return min(low, 0.0), max(high, 0.0), p_value
-    if low <= 0.0 <= high:
-        return (step, high, p_value) if middle > 0 else (low, -step, p_value)
-    return low, high, p_value
-
-
-def _level(panel: Panel, at_risk: FloatArray, window_months: int) -> float:
-    """Return the monthly share that left in the window where the campaign ran."""
-    since = panel.periods[None, :] - panel.start[:, None]
-    inside = (since >= 0) & (since < window_months)
-    counted = at_risk[: len(panel.start)] * inside
-    return float((panel.outcome * counted).sum() / counted.sum())
-
-
-def _over_window(
-    level: float, effect: float, low: float, high: float, months: int
-) -> dict[str, Any]:
-    """Return shares leaving within the window, from monthly shares that all months have alike."""
+    counted = branches.at_risk * within_window(branches.panel, window_months)
+    level = float((branches.panel.outcome * counted).sum() / counted.sum())
 
     def leaving(monthly: float) -> float:
-        return 1.0 - (1.0 - min(max(monthly, 0.0), 1.0)) ** months
+        return 1.0 - (1.0 - min(max(monthly, 0.0), 1.0)) ** window_months
 
-    treated = leaving(level)
-    at = [treated - leaving(level - one) for one in (effect, low, high)]
+    share = branches.covered_share
+    at = [(leaving(level) - leaving(level - one)) / share for one in (effect, low, high)]
+    control = leaving(level - effect)
     return {
-        "treated_mean": treated,
-        "control_mean": treated - at[0],
+        "treated_mean": max(control + at[0], 0.0),
+        "control_mean": control,
         "effect": at[0],
         "low": at[1],
         "high": at[2],
-        "se": (at[2] - at[1]) / (2 * words.NORMAL.inv_cdf(0.975)),
+        "se": (at[2] - at[1]) / (2 * words.NORMAL.inv_cdf(0.5 + confidence / 2)),
     }
 
 
-def _placebo(panel: Panel, orders: int, rng: np.random.Generator) -> float:
-    """Return the p-value of the year before the start, by the same orders."""
-    found = np.empty(min(orders, 499) + 1)
-    for at in range(len(found)):
-        start = panel.start if at == 0 else rng.permutation(panel.start)
-        effects = group_time_effects(
-            replace(panel, start=start), controls="not_yet", base="universal"
-        )
-        table = aggregate(effects, "dynamic")
-        before = (table.at < -1) & (table.at >= -13)
-        found[at] = table.effect[before].mean() if before.any() else 0.0
-    return float((np.abs(found) >= abs(found[0]) - 1e-12).mean())
+def _margin(
+    branches: Branches, drawn: FloatArray, window_months: int, known: Mapping[str, Any]
+) -> Estimate:
+    """Return the effect on the monthly margin of those in service, by the same orders."""
+    confidence = known["confidence"]
+    pair = drawn[:, [2, 1]]
+    low, high, p_value = invert_orders(pair, 1 - confidence, 0.0)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return cannot_tell(MARGIN_IN_SERVICE, "few_clusters", **known)
+    assert branches.margin_yuan is not None
+    counted = branches.at_risk * within_window(branches.panel, window_months)
+    level = float((branches.margin_yuan * counted).sum() / counted.sum())
+    effect, share = float(pair[0, 0]), branches.covered_share
+    control = level - effect
+    return Estimate(
+        outcome=MARGIN_IN_SERVICE,
+        **known,
+        treated_mean=control + effect / share,
+        control_mean=control,
+        effect=effect / share,
+        low=low / share,
+        high=high / share,
+        se=(high - low) / share / (2 * words.NORMAL.inv_cdf(0.5 + confidence / 2)),
+        p_value=p_value,
+    )
+
+
+def _covariance(drawn: FloatArray) -> FloatArray:
+    """Return how churn and margin scatter together over orders, their own effects taken out."""
+    columns = [0, 2] if drawn.shape[1] > 2 else [0]
+    rest = drawn[1:, columns] - drawn[1:, 1:2] * drawn[:1, columns]
+    found = np.zeros((2, 2))
+    found[: len(columns), : len(columns)] = rest.T @ rest / len(rest)
+    return found
+
+
+def _events(
+    branches: Branches, spread: FloatArray, window_months: int, confidence: float
+) -> pd.DataFrame:
+    """Return effects by months since the start, with the scatter of customers alone."""
+    offsets = np.arange(-float(window_months), float(window_months))
+    weights, behind = event_weights(branches.panel, offsets)
+    there = behind > 0
+    effect = (weights[there] * branches.panel.outcome).sum(axis=(1, 2))
+    errors = np.sqrt((weights[there] ** 2 * spread).sum(axis=(1, 2)))
+    reach = words.NORMAL.inv_cdf(0.5 + confidence / 2) * errors
+    return pd.DataFrame(
+        {
+            "at": offsets[there],
+            "effect": effect,
+            "se": errors,
+            "low": effect - reach,
+            "high": effect + reach,
+        }
+    )

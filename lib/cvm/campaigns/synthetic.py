@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import nnls
 
+from cvm.campaigns.matching_kernels import compiled
 from cvm.campaigns.rollout_panel import Panel
 from cvm.core.checks import DataError, check_one_of
 
@@ -126,31 +127,38 @@ def _frank_wolfe(
     columns: FloatArray, wanted: FloatArray, penalty: float, least: float
 ) -> FloatArray:
     """Return penalised weights of columns that run parallel to ``wanted``, the small ones cut."""
-    rows, count = columns.shape
-    moved, target = columns - columns.mean(axis=0), wanted - wanted.mean()
-    weights = np.full(count, 1 / count)
-    for steps in (_STEPS_BEFORE, _STEPS):
-        last = math.inf
-        for at in range(steps):
-            fitted = moved @ weights
-            slope = (fitted - target) @ moved + rows * penalty**2 * weights
-            best = int(np.argmin(slope))
-            towards = -weights
-            towards[best] += 1.0
-            if not towards.any():
-                break
-            change = moved[:, best] - fitted
-            size = float(change @ change + rows * penalty**2 * (towards @ towards))
-            weights = weights + min(max(-float(slope @ towards) / size, 0.0), 1.0) * towards
-            error = moved @ weights - target
-            value = penalty**2 * float(weights @ weights) + float(error @ error) / rows
-            if at >= 2 and last - value <= least**2:
-                break
-            last = value
-        if steps == _STEPS_BEFORE:
-            weights = np.where(weights <= _KEPT * weights.max(), 0.0, weights)
-            weights = weights / weights.sum()
-    return np.asarray(weights)
+    moved = np.ascontiguousarray(columns - columns.mean(axis=0))
+    target = np.ascontiguousarray(wanted - wanted.mean())
+    weights = np.full(columns.shape[1], 1 / columns.shape[1])
+    weights = _descend(moved, target, weights, penalty, least, _STEPS_BEFORE)
+    weights = np.where(weights <= _KEPT * weights.max(), 0.0, weights)
+    weights = weights / weights.sum()
+    return np.asarray(_descend(moved, target, weights, penalty, least, _STEPS))
+
+
+@compiled
+def _descend(moved, target, start, penalty, least, steps):  # type: ignore[no-untyped-def]
+    """Step towards the best single column, as far as the loss falls."""
+    rows = len(moved)
+    weights, last = start.copy(), np.inf
+    for at in range(steps):
+        fitted = moved @ weights
+        slope = (fitted - target) @ moved + rows * penalty**2 * weights
+        best = np.argmin(slope)
+        towards = -weights
+        towards[best] += 1.0
+        far = towards @ towards
+        if far == 0.0:
+            break
+        change = moved[:, best] - fitted
+        size = change @ change + rows * penalty**2 * far
+        weights = weights + min(max(-(slope @ towards) / size, 0.0), 1.0) * towards
+        error = moved @ weights - target
+        value = penalty**2 * (weights @ weights) + (error @ error) / rows
+        if at >= 2 and last - value <= least**2:
+            break
+        last = value
+    return weights
 
 
 def _placebo(panel: Panel, found: SyntheticEffect) -> float:

@@ -19,17 +19,25 @@ def reduce_branch_months(months: ir.Table, customers: ir.Table) -> ir.Table:
     Returns:
         Expression by ``county`` and ``month_index`` (months since year 0) with ``at_risk``
         (customers in service the month before), ``left`` (of these, without a row in this month),
-        ``revenue_yuan`` (of those who stayed, this month) and ``revenue_squared``.
+        ``revenue_yuan`` (of those who stayed, this month), ``revenue_squared`` and ``margin_yuan``
+        (bills minus variable cost of those who stayed; null where costs are not known).
 
     Raises:
         MissingDataError: Customers have no county.
     """
     check_columns(customers.columns, ["county"], "customers")
-    rows = months.select("customer_id", "bill_yuan", index=month_number(months.month).cast("int64"))
+    known = "variable_cost_yuan" in months.columns
+    cost = months.variable_cost_yuan if known else ibis.null("float64")
+    rows = months.select(
+        "customer_id",
+        "bill_yuan",
+        margin_yuan=months.bill_yuan - cost,
+        index=month_number(months.month).cast("int64"),
+    )
     before = rows.select("customer_id", index=rows.index + 1)
     last = rows.index.max()
     joined = before.left_join(
-        rows.select("customer_id", "index", bill_yuan=rows.bill_yuan, here=ibis.literal(1)),
+        rows.select("customer_id", "index", "bill_yuan", "margin_yuan", here=ibis.literal(1)),
         ["customer_id", "index"],
     ).drop("customer_id_right", "index_right")
     of = customers.select("customer_id", county=customers.county.fill_null(UNKNOWN))
@@ -43,9 +51,16 @@ def reduce_branch_months(months: ir.Table, customers: ir.Table) -> ir.Table:
             left=joined.here.isnull().cast("int64").sum(),
             revenue_yuan=bill.sum(),
             revenue_squared=(bill * bill).sum(),
+            margin_yuan=_all_known(joined),
         )
         .order_by("county", "month_index")
     )
+
+
+def _all_known(rows: ir.Table) -> ir.Value:
+    """Return the margin of those who stayed; null where that of some is not known."""
+    unknown = (rows.here.notnull() & rows.margin_yuan.isnull()).any()
+    return unknown.ifelse(ibis.null("float64"), rows.margin_yuan.sum().fill_null(0.0))
 
 
 def reduce_branch_starts(contacts: ir.Table, customers: ir.Table, *, campaign_id: str) -> ir.Table:

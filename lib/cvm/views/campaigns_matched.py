@@ -16,7 +16,7 @@ from cvm.core.months import format_month, month_from_index
 from cvm.views.theme import Palette, Width, new_figure, share_axis, themed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from cvm.campaigns.before_after import BeforeAfter
     from cvm.campaigns.check import Checks
@@ -145,7 +145,7 @@ def plot_naive(
     if effect.naive is None:
         raise ArgumentError("effect.naive", None, "there for a result that can tell")
     rows = {_say("naive", lang): effect.naive, _say("estimate", lang): effect.headline}
-    return _forest(rows, ax, lang, width, accent=_say("naive", lang))
+    return _forest(rows, ax, lang, width, accents=[_say("naive", lang)])
 
 
 def plot_designs(
@@ -155,9 +155,14 @@ def plot_designs(
     lang: str = "en",
     width: Width = "wide",
 ) -> Axes:
-    """Draw every design's estimate of the one effect; those that cannot tell say so."""
-    rows = {label_name(label, lang): one for label, one in comparison.rows.items()}
-    return _forest(rows, ax, lang, width)
+    """Draw every design's estimate of the one effect, naive readings last in another colour.
+
+    Designs that cannot tell say so.
+    """
+    both = {**comparison.rows, **comparison.naive}
+    rows = {label_name(label, lang): one for label, one in both.items()}
+    naive = [label_name(label, lang) for label in comparison.naive]
+    return _forest(rows, ax, lang, width, accents=naive)
 
 
 def plot_sensitivity(
@@ -187,7 +192,11 @@ def plot_sensitivity(
 
 
 def _forest(
-    rows: Mapping[str, Estimate], ax: Axes | None, lang: str, width: Width, accent: str = ""
+    rows: Mapping[str, Estimate],
+    ax: Axes | None,
+    lang: str,
+    width: Width,
+    accents: Sequence[str] = (),
 ) -> Axes:
     first = next(iter(rows.values()))
     scale = 100.0 if first.outcome.kind == "share" else 1.0
@@ -199,7 +208,7 @@ def _forest(
                 _cannot_tell(axes, place, lang, palette)
                 continue
             plain = palette.main if one.detected else palette.muted
-            color = palette.accent if label == accent else plain
+            color = palette.accent if label in accents else plain
             ends = [scale * one.low, scale * one.high]
             axes.plot(ends, [place, place], color=color, linewidth=2.5)
             axes.plot(scale * one.effect, place, "o", color=color, markersize=7)

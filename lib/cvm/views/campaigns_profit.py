@@ -34,6 +34,8 @@ def plot_tornado(
         axes.grid(False, axis="y")
         axes.grid(True, axis="x")
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:,.0f}%"))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{100 * value:,.0f}%".replace("-", "−"))
+        )
         axes.set_xlabel(say("campaigns_profit.chart.roi", lang))
     return axes

@@ -1,0 +1,110 @@
+"""A campaign by branch in the register: its evidence, its effect and what it was worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cvm.campaigns.compare_designs import DesignComparison
+from cvm.campaigns.profit import Profit
+from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.profit_measured import Measured
+from cvm.campaigns.register import Entry, entry_of
+from cvm.campaigns.rollout_branches import BEFORE_LEVEL, MARGIN_IN_SERVICE, RolloutEffect
+
+
+def rollout_profit(
+    effect: RolloutEffect, starts: pd.DataFrame, *, assumptions: Assumptions | None = None
+) -> Profit | None:
+    """Return what the campaign was worth; None where cost, margin or effect cannot be told.
+
+    A customer kept brings half the window's margin; those who stay bring more or less each month,
+    as their margin moved. Both scatter as other orders of starts show, together.
+
+    Args:
+        effect: What the campaign did, with the margin of those in service.
+        starts: Of ``reduce_branch_starts``; tells what was booked.
+        assumptions: What the campaign itself cannot show.
+    """
+    margins = [one for one in effect.estimates if one.outcome == MARGIN_IN_SERVICE]
+    cost, branches = booked_yuan(starts), effect.branches
+    told = effect.headline.can_tell and bool(margins) and margins[0].can_tell
+    if not told or branches is None or not math.isfinite(cost) or not branches.assigned:
+        return None
+    churn, margin, months = effect.headline, margins[0], effect.window_months
+    served = months * (1 - churn.treated_mean / 2)
+    each = margin.control_mean * months / 2
+    # Kept falls by this much as the monthly share rises by one: the slope of the window's share.
+    monthly_stay = (1 - churn.control_mean) ** (1 / months)
+    slope = -months * monthly_stay ** (months - 1)
+    moves = np.array([[each * slope, served], [slope, 0.0]]) / branches.covered_share
+    assert effect.monthly_covariance is not None
+    covariance = np.zeros((3, 3))
+    covariance[:2, :2] = moves @ effect.monthly_covariance @ moves.T
+    measured = Measured(
+        treated_count=churn.treated_count,
+        window_months=months,
+        margin_yuan=-churn.effect * each + margin.effect * served,
+        kept_share=-churn.effect,
+        cost_yuan=cost / churn.treated_count,
+        covariance=covariance,
+        monthly_margin_yuan=margin.control_mean,
+        monthly_churn_share=1 - monthly_stay,
+        confidence=churn.confidence,
+    )
+    return Profit(
+        campaign=effect.campaign,
+        measured=measured,
+        assumptions=assumptions or Assumptions(),
+        churn=churn,
+    )
+
+
+def rollout_entry(
+    campaign: Mapping[Any, Any],
+    effect: RolloutEffect,
+    starts: pd.DataFrame,
+    *,
+    profit: Profit | None = None,
+    comparison: DesignComparison | None = None,
+) -> Entry:
+    """Return the campaign's row of the register.
+
+    Args:
+        campaign: Its row in the contract table ``campaigns``.
+        effect: What it did.
+        starts: Of ``reduce_branch_starts``; tells what was booked.
+        profit: What it was worth, where that can be told.
+        comparison: Its designs side by side; without it one design stands alone.
+    """
+    money: dict[str, Any] = {"cost_yuan": booked_yuan(starts)}
+    return entry_of(
+        campaign,
+        effect.headline,
+        evidence=evidence_of_rollout(effect, comparison),
+        **(money | ({} if profit is None else profit.money())),
+    )
+
+
+def evidence_of_rollout(effect: RolloutEffect, comparison: DesignComparison | None) -> str:
+    """Return the quality of evidence of a campaign by branch.
+
+    Returns:
+        ``B`` if designs agree (or none detects anything) and branches did not differ in the year
+        before their start; ``C`` otherwise; ``D`` if nothing can be told.
+    """
+    if not effect.headline.can_tell:
+        return "D"
+    alike = not effect.before_p < BEFORE_LEVEL
+    agree = comparison is not None and comparison.verdict in ("agree", "none")
+    return "B" if alike and agree else "C"
+
+
+def booked_yuan(starts: pd.DataFrame) -> float:
+    """Return what was booked for all branches; NaN where some did not book."""
+    cost = starts["cost_yuan"] if "cost_yuan" in starts else pd.Series(dtype=float)
+    return float(cost.sum()) if len(cost) and cost.notna().all() else math.nan
