@@ -59,6 +59,8 @@ def published(tmp_path_factory):
     """A snapshot of the hand-made tables, as ``cvm publish`` writes it."""
     from campaigns_tables import INFO as CAMPAIGNS_INFO
     from campaigns_tables import campaigns_tables
+    from customer_value_tables import INFO as VALUE_INFO
+    from customer_value_tables import customer_value_tables
     from cvm.publish.page_workbook import page_workbook
     from cvm.publish.snapshot import write_snapshot
     from cvm.views.fonts import WEB_FONT_FILE, web_font
@@ -74,6 +76,7 @@ def published(tmp_path_factory):
         "overview": PAGES["overview"].make(overview_tables(), INFO),
         "points-budget": PAGES["points-budget"].make(points_budget_tables(), POINTS_INFO),
         "campaigns": PAGES["campaigns"].make(campaigns_tables(), CAMPAIGNS_INFO),
+        "customer-value": PAGES["customer-value"].make(customer_value_tables(), VALUE_INFO),
         "early-warning": PAGES["early-warning"].make(early_warning_tables(), WARNING_INFO),
     }
     now = datetime.now(UTC)

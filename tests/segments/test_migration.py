@@ -128,8 +128,8 @@ def test_a_steady_state_that_is_not_one_is_not_told(counts):
 def test_directions_count_everybody_once():
     table = measured().directions().set_index(["tier", "direction"])["customers"]
 
-    assert table["low"].to_dict() == {"up": 20, "stayed": 70, "down": 0, "left": 10}
-    assert table["high"].to_dict() == {"up": 0, "stayed": 35, "down": 10, "left": 5}
+    assert table["low"].to_dict() == {"up": 20, "stayed": 70, "down": 0, "left": 10, "all": 100}
+    assert table["high"].to_dict() == {"up": 0, "stayed": 35, "down": 10, "left": 5, "all": 50}
 
 
 def test_no_small_cell_can_be_read_or_worked_out_from_the_picture():
@@ -242,7 +242,7 @@ def test_a_tier_that_is_not_on_record_is_a_state_and_nobody_is_lost():
     assert "2户" in migration.text("zh")
     table = migration.directions().set_index(["tier", "direction"])["customers"]
     assert table.loc["low"].to_dict() == {
-        "up": 1, "stayed": 4, "down": 0, "left": 1, "unknown": 1,
+        "up": 1, "stayed": 4, "down": 0, "left": 1, "unknown": 1, "all": 7,
     }  # fmt: skip
     assert table.loc["unknown", "unknown"] == 1
     # Value and steady state are those of the customers whose tier is known.
@@ -310,7 +310,10 @@ def test_rows_add_up_and_stocks_follow_from_flows(cells):
     filled = table[table["customers"] > 0]
     ways = [name for name in filled if name.endswith("_share") and name[:3] not in ("now", "ste")]
     assert filled[ways].sum(axis=1).to_numpy() == pytest.approx(1)
-    assert migration.directions()["customers"].sum() == table["customers"].sum()
+    ways = migration.directions().set_index(["tier", "direction"])["customers"]
+    whole = ways.xs("all", level="direction")
+    assert whole.sum() == table["customers"].sum()
+    assert ways.drop("all", level="direction").groupby("tier").sum().to_dict() == whole.to_dict()
     assert migration.moves()["customers"].sum() == moves["customers"].sum()
     joined, left = migration.counts[-1].sum(), migration.counts[:, -1].sum()
     stock = table["customers"].sum() + joined - left

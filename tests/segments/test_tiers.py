@@ -301,11 +301,47 @@ def test_levers_work_on_tables_as_published(bands, sample):
     pd.testing.assert_frame_equal(published.drop(columns="tier"), plain.drop(columns="tier"))
 
 
+def test_who_moves_and_what_a_crossed_tier_holds_by_hand():
+    bands = pd.DataFrame(
+        [
+            ("none", True, 0.0, 40, 4_000.0, 2),
+            ("none", True, 50.0, 30, 6_000.0, 0),
+            ("vip", True, 100.0, 20, 8_000.0, 1),
+            ("gold", True, 200.0, 10, 9_000.0, 0),
+            ("gold", None, None, None, None, None),
+            ("unrated", False, None, 500, 1_000.0, 0),
+        ],
+        columns=["tier", "movable", "from_score", "customers", "revenue_yuan", "stopped_customers"],
+    ).assign(ladder="cards")
+    terms = pd.DataFrame(
+        {
+            "ladder": "cards", "tier": ["none", "vip", "gold"], "place": [0, 1, 2],
+            "from_score": [np.nan, 100.0, 200.0], "revenue_cost_share": [0.01, 0.02, 0.03],
+            "serve_yuan": [0.0, 5.0, 50.0], "overdraft_yuan": [0.0, 100.0, 200.0],
+            "loss_share": 0.1,
+        }
+    )  # fmt: skip
+
+    lower = move_cuts(bands, terms, "cards", {"vip": 50.0})
+    assert lower["customers"].tolist() == [40, 50, 10]
+    assert lower["moved_up"].tolist() == [30, 0, 0]
+    # 14,000 × 2 %, 50 served at 5 yuan, one stopped of 100 yuan at 10 %.
+    assert lower["cost_yuan"].tolist() == pytest.approx([40.0, 280 + 250 + 10, 270 + 500])
+
+    crossed = move_cuts(bands, terms, "cards", {"vip": 250.0, "gold": 100.0})
+    # Gold's cut is reached first: nobody is left for a card that asks for more.
+    assert crossed["customers"].tolist() == [70, 0, 30]
+    assert crossed["moved_up"].tolist() == [0, 20, 0]
+    higher = move_cuts(bands, terms, "cards", {"vip": 200.0})
+    assert higher["customers"].tolist() == [90, 0, 10]
+    assert higher["moved_down"].tolist() == [0, 20, 0]
+
+
 def test_impossible_cuts_are_refused(bands, sample):
     terms = tally_tiers(sample(BOOK), BOOK, MONTH).terms
 
-    with pytest.raises(ArgumentError, match="rising"):
-        move_cuts(bands, terms, "cards", {"vip": 9_000})
+    with pytest.raises(ArgumentError, match="cuts\\['vip'\\]"):
+        move_cuts(bands, terms, "cards", {"vip": float("nan")})
     with pytest.raises(ArgumentError, match="a tier"):
         move_cuts(bands, terms, "cards", {"platinum": 1})
     with pytest.raises(ArgumentError, match="a ladder"):

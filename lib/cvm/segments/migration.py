@@ -133,15 +133,16 @@ class Migration(Result):
         return found
 
     def directions(self) -> pd.DataFrame:
-        """Return one row a tier and direction (``up``, ``stayed``, ``down``, ``left``): customers.
+        """Return customers by tier and direction: ``up``, ``stayed``, ``down``, ``left``, ``all``.
 
         Counts of their own, so that what is published can be withheld group by group: shares beside
         a tier's size would give small groups away.
         """
+        found = self.ways | {"all": self.counts[: len(self.states)].sum(axis=1)}
         rows = [
             (tier, direction, int(counts[at]))
             for at, tier in enumerate(self.states)
-            for direction, counts in self.ways.items()
+            for direction, counts in found.items()
         ]
         return pd.DataFrame(rows, columns=["tier", "direction", "customers"])
 

@@ -21,9 +21,10 @@ from collections.abc import Mapping
 from math import gcd
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from cvm.core.checks import ArgumentError, check_at_least, check_columns
+from cvm.core.checks import ArgumentError, check_at_least, check_columns, check_finite
 from cvm.segments.tiers import FIGURES
 from cvm.segments.tiers_rules import Ladder
 
@@ -81,6 +82,9 @@ def move_cuts(
 ) -> pd.DataFrame:
     """Return customers and cost by tier at other cuts.
 
+    A customer holds the highest tier whose cut his score reaches: a tier whose cut is moved to or
+    past that of the next one is empty.
+
     Args:
         bands: ``tier_cuts``, as published: withheld rows (missing figures) count as nothing.
         terms: ``tier_terms``.
@@ -89,40 +93,58 @@ def move_cuts(
 
     Returns:
         A row a tier, the lowest first, after ``none``: tier, customers, revenue_yuan,
-        stopped_customers, cost_yuan (a year), overdraft_limit_yuan. ``unrated`` is not in it.
+        stopped_customers, cost_yuan (a year), overdraft_limit_yuan; and, of those who hold the tier
+        at the cuts in force, moved_up and moved_down (customers). ``unrated`` is not in it.
 
     Raises:
-        ArgumentError: No such ladder or tier, or the cuts do not rise.
+        ArgumentError: No such ladder or tier, or a cut that is no number.
     """
     own = terms[terms["ladder"] == ladder].sort_values("place").reset_index(drop=True)
     if own.empty:
         raise ArgumentError(
             "ladder", ladder, "a ladder of the table", available=set(terms["ladder"])
         )
-    unknown = sorted(set(cuts) - set(own["tier"][1:]))
-    if unknown:
-        raise ArgumentError("cuts", unknown[0], "a tier", available=list(own["tier"][1:]))
-    at = own["from_score"].to_numpy(float)[1:].copy()
-    for tier, cut in cuts.items():
-        at[list(own["tier"][1:]).index(tier)] = cut
-    if (np.diff(at) <= 0).any():
-        raise ArgumentError("cuts", list(at), "rising from tier to tier")
+    at = _cuts(own, cuts)
     # Who is not rated is not among the terms, and no cut reaches him.
     rows = bands[(bands["ladder"] == ladder) & bands["tier"].isin(own["tier"])]
     score = rows["from_score"].to_numpy(float)
     fixed = rows["tier"].map(dict(zip(own["tier"], own["place"], strict=True))).to_numpy(int)
     place = np.where(
-        rows["movable"].to_numpy(bool), np.searchsorted(at, score, side="right"), fixed
+        rows["movable"].eq(True).to_numpy(bool), np.searchsorted(at, score, side="right"), fixed
     )
     sums = rows[["customers", "revenue_yuan", "stopped_customers"]].astype(float).fillna(0.0)
-    table = sums.groupby(place).sum().reindex(own["place"], fill_value=0.0).reset_index(drop=True)
+    moved = pd.DataFrame(
+        {
+            "moved_up": sums["customers"].where(place > fixed, 0.0),
+            "moved_down": sums["customers"].where(place < fixed, 0.0),
+        }
+    )
+    table = _by_place(sums, place, own)
     table.insert(0, "tier", own["tier"])
     return table.assign(
         cost_yuan=table["revenue_yuan"] * own["revenue_cost_share"]
         + table["customers"] * own["serve_yuan"]
         + table["stopped_customers"] * own["overdraft_yuan"] * own["loss_share"],
         overdraft_limit_yuan=table["customers"] * own["overdraft_yuan"],
+        **_by_place(moved, fixed, own),
     )
+
+
+def _cuts(own: pd.DataFrame, cuts: Mapping[str, float]) -> npt.NDArray[np.float64]:
+    """Return the lowest score of each tier, the lowest tier first, none above the next tier's."""
+    tiers = list(own["tier"][1:])
+    unknown = sorted(set(cuts) - set(tiers))
+    if unknown:
+        raise ArgumentError("cuts", unknown[0], "a tier", available=tiers)
+    at = own["from_score"].to_numpy(float)[1:].copy()
+    for tier, cut in cuts.items():
+        at[tiers.index(tier)] = check_finite(cut, f"cuts[{tier!r}]")
+    return np.minimum.accumulate(at[::-1])[::-1]
+
+
+def _by_place(sums: pd.DataFrame, place: npt.NDArray[np.int_], own: pd.DataFrame) -> pd.DataFrame:
+    found = sums.groupby(place).sum().reindex(own["place"], fill_value=0.0)
+    return found.reset_index(drop=True)
 
 
 def _bands(frame: pd.DataFrame, name: str, ladder: Ladder, step: float, least: int) -> pd.DataFrame:

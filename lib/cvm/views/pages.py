@@ -111,6 +111,24 @@ PAGES: dict[str, PageMaker] = {
             maker="cvm.views.pages_points_budget:make_points_budget",
         ),
         PageMaker(
+            name="customer-value",
+            needs=("tier_pyramid",),
+            optional=(
+                "tier_cuts",
+                "tier_terms",
+                "value_grid",
+                "concentration_top",
+                "concentration_lorenz",
+                "tier_migration",
+                "lifetime_tiers",
+                "lifetime_facts",
+                "usage_scenes",
+                "segment_age",
+                "segment_county",
+            ),
+            maker="cvm.views.pages_customer_value:make_customer_value",
+        ),
+        PageMaker(
             name="early-warning",
             needs=("early_warning_facts", "early_warning_ranks"),
             optional=(

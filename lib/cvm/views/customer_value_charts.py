@@ -1,0 +1,220 @@
+"""Charts of the customer-value page, drawn from published tables: a frame in, axes out.
+
+Cells that are withheld are missing in the frames; they are drawn as withheld, never as nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+
+from cvm.core.i18n import say
+from cvm.core.money import format_share, format_yuan
+from cvm.views.overview import group_label
+from cvm.views.theme import PALETTE, Width, count_axis, share_axis
+
+AREA = "customer_value"
+BANDS = ("low", "middle", "high")
+_DIRECTION_COLORS = {
+    "up": PALETTE.ink,
+    "stayed": PALETTE.light,
+    "down": PALETTE.accent,
+    "left": PALETTE.muted,
+    "unknown": PALETTE.faint,
+}
+_DARK = 0.55
+_LEAST_LABELLED = {"wide": 0.075, "phone": 0.14}
+
+
+def draw_grid(cells: pd.DataFrame, axes: Axes, lang: str, width: Width) -> Axes:
+    """Draw the grid: a cell's colour is its share of revenue; its text that and of customers."""
+    table = {(row["voice_band"], row["data_band"]): row for row in cells.to_dict("records")}
+    shares = np.array(
+        [
+            [table.get((voice, data), {}).get("revenue_share", np.nan) for data in BANDS]
+            for voice in reversed(BANDS)
+        ],
+        dtype=float,
+    )
+    colors = LinearSegmentedColormap.from_list("share", ["#F2F6FC", PALETTE.light, PALETTE.main])
+    axes.imshow(np.nan_to_num(shares), cmap=colors, vmin=0, aspect="auto")
+    most = float(np.nanmax(shares))
+    for y, voice in enumerate(reversed(BANDS)):
+        for x, data in enumerate(BANDS):
+            row = table.get((voice, data))
+            known = row is not None and not np.isnan(shares[y, x])
+            axes.text(
+                x,
+                y,
+                say(
+                    f"{AREA}.chart.grid_cell",
+                    lang,
+                    revenue=format_share(shares[y, x]),
+                    customers=format_share(row["customer_share"]),
+                )
+                if known and row is not None
+                else say(f"{AREA}.direction.withheld", lang),
+                ha="center",
+                va="center",
+                color=PALETTE.paper if known and shares[y, x] > _DARK * most else PALETTE.ink,
+                fontsize="small" if width == "phone" else None,
+            )
+    for edge in (0.5, 1.5):
+        axes.axhline(edge, color=PALETTE.paper, lw=2)
+        axes.axvline(edge, color=PALETTE.paper, lw=2)
+    axes.grid(False)
+    axes.spines[["bottom", "left"]].set_visible(False)
+    names = [say(f"segments_value.band.{name}", lang) for name in BANDS]
+    axes.set_xticks(range(3), names)
+    axes.set_yticks(range(3), names[::-1])
+    axes.set_xlabel(say(f"{AREA}.chart.grid_data", lang))
+    axes.set_ylabel(say(f"{AREA}.chart.grid_voice", lang))
+    return axes
+
+
+def draw_concentration(
+    curve: pd.DataFrame, top_tenth: float | None, measured: str, axes: Axes, lang: str
+) -> Axes:
+    """Draw the Lorenz curve against equal value, the top tenth marked."""
+    x = [0.0, *curve["customer_share"]]
+    y = [0.0, *curve["value_share"]]
+    axes.plot([0, 1], [0, 1], color=PALETTE.muted, lw=1.2, ls=(0, (4, 3)))
+    axes.fill_between(x, y, x, color=PALETTE.light, alpha=0.35, lw=0)
+    axes.plot(x, y, color=PALETTE.main)
+    axes.text(
+        0.4,
+        0.42,
+        say(f"{AREA}.chart.concentration_equal", lang),
+        rotation=45.0,
+        rotation_mode="anchor",
+        transform_rotates_text=True,
+        ha="center",
+        va="bottom",
+        color=PALETTE.muted,
+        fontsize="small",
+    )
+    if top_tenth is not None:
+        at = 1 - top_tenth
+        axes.plot([0.9, 0.9], [at, 1.0], color=PALETTE.accent, lw=3)
+        axes.plot([0.9], [at], "o", color=PALETTE.accent, ms=6)
+        axes.annotate(
+            say(f"{AREA}.chart.concentration_top", lang, share=format_share(top_tenth)),
+            (0.9, 1.0),
+            xytext=(-6, -2),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            color=PALETTE.accent_text,
+        )
+    axes.set_xlim(0, 1)
+    axes.set_ylim(min(0.0, *y), 1)
+    share_axis(axes)
+    share_axis(axes, axis="x")
+    axes.set_xlabel(say(f"{AREA}.chart.concentration_x", lang))
+    axes.set_ylabel(say(f"{AREA}.chart.concentration_y", lang, measured=measured))
+    return axes
+
+
+def draw_migration(shares: pd.DataFrame, axes: Axes, lang: str, width: Width) -> Axes:
+    """Draw a bar a tier, parted by what became of its customers within a year.
+
+    Args:
+        shares: Tier × direction (``up``, ``stayed``, ``down``, ``left``, ``unknown``); what is
+            withheld is missing.
+        axes: Where to draw.
+        lang: ``"zh"`` or ``"en"``.
+        width: ``"wide"`` or ``"phone"``.
+    """
+    least = _LEAST_LABELLED[width]
+    for place, (_, row) in enumerate(shares.iterrows()):
+        at = 0.0
+        for name, color in _DIRECTION_COLORS.items():
+            if np.isnan(row[name]) or not row[name]:
+                continue
+            axes.barh(place, row[name], left=at, height=0.62, color=color)
+            if row[name] >= least:
+                axes.text(
+                    at + row[name] / 2,
+                    place,
+                    format_share(row[name], decimals=0),
+                    ha="center",
+                    va="center",
+                    color=PALETTE.ink if name in ("stayed", "down", "unknown") else PALETTE.paper,
+                    fontsize="small",
+                )
+            at += row[name]
+        if 1 - at > 1e-9:
+            axes.barh(
+                place, 1 - at, left=at, height=0.62, facecolor=PALETTE.paper,
+                edgecolor=PALETTE.faint, hatch="////", lw=0.8,
+            )  # fmt: skip
+    axes.set_yticks(range(len(shares)), [group_label("tier", tier, lang) for tier in shares.index])
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1)
+    share_axis(axes, axis="x")
+    axes.grid(False, axis="y")
+    axes.set_xlabel(say(f"{AREA}.chart.migration_x", lang))
+    keys = [
+        axes.scatter([], [], marker="s", s=60, color=color, label=_direction(name, lang))
+        for name, color in _DIRECTION_COLORS.items()
+        if name != "unknown" or shares[name].gt(0).any()
+    ]
+    if shares.isna().any(axis=None):
+        keys.append(
+            axes.scatter(
+                [],
+                [],
+                marker="s",
+                s=60,
+                facecolor=PALETTE.paper,
+                edgecolor=PALETTE.muted,
+                hatch="//////",
+                label=_direction("withheld", lang),
+            )
+        )
+    axes.legend(
+        handles=keys,
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=5 if width == "wide" else 3,
+        borderaxespad=0.2,
+        handletextpad=0.1,
+        columnspacing=1.0,
+    )
+    return axes
+
+
+def draw_lifetime(
+    tiers: pd.DataFrame, names: list[str], axes: Axes, lang: str, width: Width
+) -> Axes:
+    """Draw a customer's value by tier with its interval."""
+    places = np.arange(len(tiers))
+    value = tiers["value_yuan"].to_numpy(float)
+    low, high = (tiers[f"value_yuan_{end}"].to_numpy(float) for end in ("low", "high"))
+    axes.barh(places, value, height=0.5, color=PALETTE.light)
+    axes.hlines(places, low, high, color=PALETTE.main, lw=3)
+    axes.plot(value, places, "o", color=PALETTE.main, ms=6)
+    for place, one, end in zip(places, value, high, strict=True):
+        axes.annotate(
+            format_yuan(float(one), lang),
+            (end, place),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=PALETTE.ink,
+        )
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+    largest = float(high.max())
+    axes.set_xlim(0, (1.2 if width == "wide" else 1.35) * largest)
+    unit = count_axis(axes, lang, largest=largest, unit="yuan", axis="x")
+    axes.grid(False, axis="y")
+    axes.grid(True, axis="x")
+    axes.set_xlabel(f"{say(f'{AREA}.chart.lifetime_x', lang)} ({unit})")
+    return axes
+
+
+def _direction(name: str, lang: str) -> str:
+    return say(f"{AREA}.direction.{name}", lang)

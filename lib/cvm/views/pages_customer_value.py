@@ -1,0 +1,336 @@
+"""The customer-value page: where value lies, who moves between tiers, what other cuts would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cvm.core.i18n import LANGUAGES, say
+from cvm.core.money import format_number, format_share, format_yuan
+from cvm.segments.scenes import scene_name
+from cvm.views.cards_overview import read_facts
+from cvm.views.customer_value_live import (
+    AREA,
+    LIVE_CARDS,
+    Cuts,
+    capital,
+    card,
+    ladder_name,
+    levers_of,
+    money,
+    read_cuts,
+    texts_at,
+    words,
+)
+from cvm.views.overview import group_label
+from cvm.views.page_parts import page_dates, picture, withheld_note
+from cvm.views.pages import Page, Tables
+from cvm.views.pictures_customer_value import lifetime_rows, make_charts
+
+NAME = "customer-value"
+_OUTSIDE = ("none", "unrated")
+_FIGURES = ("customers", "customer_share", "revenue_yuan", "revenue_share", "margin_yuan")
+
+
+def make_customer_value(tables: Tables, info: Mapping[str, Any]) -> Page:
+    """Make the customer-value page in both languages; see :class:`cvm.views.pages.PageMaker`."""
+    cuts = read_cuts(tables.get("tier_cuts"), tables.get("tier_terms"))
+    content: dict[str, dict[str, Any]] = {}
+    figures: dict[str, bytes] = {}
+    for lang in LANGUAGES:
+        content[lang], pictures = _make(tables, cuts, info, lang)
+        figures.update(pictures)
+    return Page(content=content, figures=figures)
+
+
+def _make(
+    tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    shown, pictures = [], {}
+    for chart in make_charts(tables, _measured(tables), lang):
+        entry, files = picture(chart, NAME, say(f"{AREA}.chart.{chart.key}", lang), lang)
+        shown.append(entry)
+        pictures.update(files)
+    content = {
+        "lang": lang,
+        "title": say(f"{AREA}.title", lang),
+        "suite": say("overview.suite", lang),
+        "question": say(f"{AREA}.question", lang),
+        "sentence": sentence(tables, lang),
+        "tone": "neutral",
+        "cards": _cards(tables, cuts, lang),
+        "live": None if cuts is None else _live(cuts, lang),
+        "charts": shown,
+        "drill": _drill(tables, lang),
+        "notes": _notes(tables, cuts, info, lang),
+        "dates": page_dates(info, lang),
+    }
+    return content, pictures
+
+
+def sentence(tables: Tables, lang: str) -> str:
+    """Return the page's answer: how concentrated value is, who holds a card, what it is worth."""
+    parts = []
+    top = _top(tables).get(0.1)
+    if top is not None:
+        measured = say(f"{AREA}.measured.{_measured(tables)}", lang)
+        parts.append(say(f"{AREA}.sentence.top", lang, share=format_share(top), measured=measured))
+    held = _holders(tables)
+    if held is not None:
+        ladder, customers, revenue = held
+        parts.append(
+            say(
+                f"{AREA}.sentence.holders",
+                lang,
+                ladder=ladder_name(ladder, lang),
+                customers=format_share(customers),
+                revenue=format_share(revenue),
+            )
+        )
+    if not parts:
+        return say(f"{AREA}.unknown", lang)
+    told = say(f"{AREA}.sentence.and", lang).join(parts)
+    told = told[0].upper() + told[1:] + say(f"{AREA}.sentence.stop", lang)
+    return told + _worth(tables, lang)
+
+
+def _measured(tables: Tables) -> str:
+    """Return what value is measured by: margin, revenue, or not told."""
+    top = tables.get("concentration_top")
+    if top is None or "measured" not in top or top.empty:
+        return "value"
+    found = str(top["measured"].iloc[0])
+    return found if found in ("margin_yuan", "bill_yuan") else "value"
+
+
+def _top(tables: Tables) -> dict[float, float]:
+    top = tables.get("concentration_top")
+    if top is None:
+        return {}
+    known = top.dropna(subset=["value_share"])
+    shares = known["top_customers_share"].astype(float).round(4)
+    return dict(zip(shares, known["value_share"].astype(float), strict=True))
+
+
+def _holders(tables: Tables) -> tuple[str, float, float] | None:
+    """Return the first ladder and its holders' shares of customers and revenue.
+
+    Everybody else is below the first cut or not rated; where one of those is withheld, the shares
+    cannot be told.
+    """
+    pyramid = tables.get("tier_pyramid")
+    if pyramid is None or pyramid.empty:
+        return None
+    ladder = str(pyramid["ladder"].iloc[0])
+    rows = pyramid[pyramid["ladder"] == ladder].set_index("tier")
+    others = rows.loc[rows.index.isin([f"{ladder}_{name}" for name in _OUTSIDE])]
+    shares = others[["customer_share", "revenue_share"]].astype(float)
+    if others.empty or shares.isna().any(axis=None):
+        return None
+    customers, revenue = 1 - shares.sum()
+    return ladder, float(customers), float(revenue)
+
+
+def _worth(tables: Tables, lang: str) -> str:
+    tiers = lifetime_rows(tables.get("lifetime_tiers"))
+    months = read_facts(tables.get("lifetime_facts")).get("horizon_months")
+    if tiers is None or months is None or len(tiers) < 2 or tiers["vip_tier"].iloc[-1] != "none":
+        return ""
+    top, none = tiers.iloc[0], tiers.iloc[-1]
+    name = group_label("tier", top["vip_tier"], lang)
+    if top["value_yuan_low"] <= none["value_yuan_high"] or none["value_yuan"] <= 0:
+        return say(f"{AREA}.sentence.worth_unclear", lang, top=name)
+    return say(
+        f"{AREA}.sentence.worth",
+        lang,
+        top=name,
+        value=format_yuan(float(top["value_yuan"]), lang),
+        months=f"{months:.0f}",
+        times=f"{top['value_yuan'] / none['value_yuan']:.1f}",
+    )
+
+
+def _cards(tables: Tables, cuts: Cuts | None, lang: str) -> list[dict[str, Any]]:
+    empty = {"target": "", "spark": [], "spark_alt": ""}
+    found: dict[str, dict[str, Any]] = {}
+    if cuts is not None:
+        texts = texts_at(cuts, cuts.ladders[0], {}, lang)["cards"]
+        found = {key: texts[key] for key in LIVE_CARDS}
+    labels = {key: say(f"{AREA}.card.{key}", lang) for key in found}
+    worth = lifetime_rows(tables.get("lifetime_tiers"))
+    months = read_facts(tables.get("lifetime_facts")).get("horizon_months")
+    top = _top(tables)
+    if worth is not None and months is not None:
+        first = worth.iloc[0]
+        name = group_label("tier", first["vip_tier"], lang)
+        labels["worth"] = say(f"{AREA}.card.worth", lang, top=name)
+        found["worth"] = card(
+            **money(format_yuan(float(first["value_yuan"]), lang), lang),
+            change=say(
+                f"{AREA}.card.worth_change",
+                lang,
+                low=format_yuan(float(first["value_yuan_low"]), lang),
+                high=format_yuan(float(first["value_yuan_high"]), lang),
+            ),
+            note=say(f"{AREA}.card.worth_note", lang, months=f"{months:.0f}"),
+        )
+    elif 0.1 in top:
+        measured = say(f"{AREA}.measured.{_measured(tables)}", lang)
+        half = say(f"{AREA}.card.top_note", lang, half=format_share(top.get(0.5)))
+        labels["top"] = say(f"{AREA}.card.top", lang)
+        found["top"] = card(
+            value=format_share(top[0.1]),
+            change=say(f"{AREA}.card.top_change", lang, measured=measured),
+            note=half if 0.5 in top else "",
+        )
+    return [{"key": key, "label": labels[key], **empty, **one} for key, one in found.items()]
+
+
+def _live(cuts: Cuts, lang: str) -> dict[str, Any]:
+    texts = texts_at(cuts, cuts.ladders[0], {}, lang)
+    return {
+        "ladders": levers_of(cuts, lang),
+        "words": words(cuts, lang),
+        "titles": {name: texts[f"{name}_title"] for name in ("pyramid", "cost")},
+        # The bands are the same in both languages and travel once.
+        "table": cuts.payload() if lang == LANGUAGES[0] else {},
+    }
+
+
+def _drill(tables: Tables, lang: str) -> dict[str, Any]:
+    """Return tiers, scenes, ages and counties with their figures, ready to show."""
+    whole = _whole(tables)
+    groups = [*_tier_groups(tables, lang)]
+    scenes = tables.get("usage_scenes")
+    if scenes is not None and len(scenes):
+        choices = [
+            _choice(f"scene:{row['scene']}", scene_name(row["scene"], lang), row, whole, lang)
+            for row in scenes.to_dict("records")
+        ]
+        groups.append({"label": say(f"{AREA}.drill.group_scenes", lang), "choices": choices})
+    for column, name in (("age", "ages"), ("county", "counties")):
+        frame = tables.get(f"segment_{column}")
+        if frame is None or frame.empty:
+            continue
+        found = [(str(value), _sums(cells)) for value, cells in frame.groupby(column, sort=False)]
+        if column == "age":
+            found.sort(key=lambda one: _age_place(one[0]))
+        else:
+            found.sort(key=lambda one: float(np.nan_to_num(one[1]["revenue_yuan"])), reverse=True)
+        choices = [_choice(f"{column}:{value}", value, row, whole, lang) for value, row in found]
+        groups.append({"label": say(f"{AREA}.drill.group_{name}", lang), "choices": choices})
+    return {
+        "heading": say(f"{AREA}.drill.heading", lang),
+        "label": say(f"{AREA}.drill.label", lang),
+        "all": _choice("", say(f"{AREA}.drill.all", lang), whole, whole, lang),
+        "groups": groups,
+    }
+
+
+def _age_place(age: str) -> float:
+    """Return where an age group stands: ``–24`` first, then by its first year."""
+    digits = "".join(one for one in age.split("–")[0] if one.isdigit())
+    return float(digits) if digits else -1.0 if "–" in age else float("inf")
+
+
+def _tier_groups(tables: Tables, lang: str) -> list[dict[str, Any]]:
+    pyramid, terms = tables.get("tier_pyramid"), tables.get("tier_terms")
+    if pyramid is None:
+        return []
+    names: dict[tuple[str, str], str] = {}
+    if terms is not None:
+        for row in terms.to_dict("records"):
+            names[row["ladder"], row["tier"]] = row[f"name_{lang}"]
+    groups = []
+    for ladder, rows in pyramid.groupby("ladder", sort=False):
+        whole = _sums(rows)
+        choices = []
+        for row in rows.to_dict("records"):
+            tier = str(row["tier"])
+            name = names.get((str(ladder), tier)) or tier
+            if tier.endswith("_unrated"):
+                name = say(f"{AREA}.drill.unrated", lang)
+            choices.append(_choice(f"{ladder}:{tier}", capital(name), row, whole, lang))
+        groups.append({"label": capital(ladder_name(str(ladder), lang)), "choices": choices})
+    return groups
+
+
+def _whole(tables: Tables) -> dict[str, float]:
+    """Return the whole base's sums: of the grid's total, else of the first ladder."""
+    grid = tables.get("value_grid")
+    if grid is not None:
+        total = grid[(grid["voice_band"] == "all") & (grid["data_band"] == "all")]
+        if len(total):
+            return _sums(total)
+    pyramid = tables.get("tier_pyramid")
+    if pyramid is not None and len(pyramid):
+        return _sums(pyramid[pyramid["ladder"] == pyramid["ladder"].iloc[0]])
+    return dict.fromkeys(_FIGURES, float("nan"))
+
+
+def _sums(rows: pd.DataFrame) -> dict[str, float]:
+    # A sum over a withheld cell is not known.
+    return {
+        name: float(rows[name].astype(float).sum(skipna=False)) if name in rows else float("nan")
+        for name in _FIGURES
+    }
+
+
+def _choice(
+    key: str, label: str, row: Mapping[Any, Any], whole: Mapping[str, float], lang: str
+) -> dict[str, Any]:
+    """Return one group's facts; what rests on a withheld cell is a dash."""
+    customers, revenue, margin = (
+        _known(row.get(name)) for name in ("customers", "revenue_yuan", "margin_yuan")
+    )
+    nan = float("nan")
+    texts = {
+        "customers": format_number(customers, lang, digits=4),
+        "customer_share": format_share(_ratio(customers, whole["customers"])),
+        "revenue": format_yuan(revenue, lang),
+        "revenue_share": format_share(_ratio(revenue, whole["revenue_yuan"])),
+        "each": format_yuan(_ratio(revenue, customers), lang),
+        "margin": format_share(_ratio(margin, revenue) if revenue else nan),
+    }
+    facts = [[say(f"{AREA}.drill.{name}", lang), told] for name, told in texts.items()]
+    return {"key": key, "label": label, "facts": facts}
+
+
+def _known(value: Any) -> float:
+    return float("nan") if value is None or pd.isna(value) else float(value)
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole and np.isfinite(whole) else float("nan")
+
+
+def _notes(tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str) -> list[str]:
+    wanted = []
+    if "tier_pyramid" not in tables:
+        wanted.append("no_pyramid")
+    elif cuts is None:
+        wanted.append("no_cuts")
+    for name, table in (
+        ("no_grid", "value_grid"),
+        ("no_migration", "tier_migration"),
+        ("no_lifetime", "lifetime_tiers"),
+    ):
+        if table not in tables:
+            wanted.append(name)
+    notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
+    if cuts is not None:
+        notes += [
+            say(
+                f"{AREA}.note.bands_withheld",
+                lang,
+                ladder=ladder_name(ladder, lang),
+                bands=cuts.withheld(ladder),
+            )
+            for ladder in cuts.ladders
+            if cuts.withheld(ladder)
+        ]
+        notes.append(say(f"{AREA}.note.levers", lang))
+    return [*notes, withheld_note(info, lang), say(f"{AREA}.note.definitions", lang)]
