@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cvm.campaigns.before_after import compare_naively, read_before_after
+from cvm.campaigns.before_after import compare_naively, read_before_after, read_change
 from cvm.campaigns.candidates import campaigns_of, make_candidates, pick_campaign
 from cvm.campaigns.compare_designs import compare_designs, compare_methods
 from cvm.campaigns.effect import CHURN, REVENUE, Effect, Estimate, Outcome, cannot_tell
 from cvm.campaigns.inference import score_shares
 from cvm.campaigns.matched import adjust_matched, estimate_matched
 from cvm.campaigns.matching import Matches, match_nearest
+from cvm.campaigns.portfolio import profit_of_row
+from cvm.campaigns.profit_measured import measured_from
 from cvm.campaigns.propensity import SeparatedError, fit_propensity
 from cvm.campaigns.sensitivity import (
     bound_mcnemar,
@@ -26,9 +28,14 @@ from cvm.campaigns.sensitivity import (
 )
 from cvm.campaigns.targeted import evidence_of
 from cvm.campaigns.targeted_checks import contacts_usable
+from cvm.campaigns.targeted_record import GROUPS, Targeted, record_targeted
 from cvm.campaigns.targeted_register import targeted_entry, targeted_profit
 from cvm.campaigns.weighting import estimate_weighted
-from cvm.campaigns.without_control import against_held_out, judge_without_control
+from cvm.campaigns.without_control import (
+    against_held_out,
+    compare_with_held_out,
+    judge_without_control,
+)
 from cvm.core.checks import ArgumentError, DataError, MissingDataError
 
 BILL = Outcome(name="bill_yuan", kind="yuan")
@@ -482,6 +489,108 @@ def test_the_register_row_and_what_it_was_worth():
     silent = judged(rows.query("treated"))
     assert targeted_profit(candidates, silent) is None
     assert targeted_entry(campaign, silent).evidence == "D"
+
+
+def test_worth_scatters_more_where_customers_kept_bring_the_margin_too():
+    """By hand: var(m) + v² var(k) + 2 v cov, with cov = each × var(k), each = half the window."""
+    churn = Estimate(outcome=CHURN, effect=-0.04, se=0.01, low=-0.06, high=-0.02, p_value=1e-4,
+                     treated_count=1_000, control_count=900, control_mean=0.1)  # fmt: skip
+    margin = Estimate(outcome=Outcome(name="margin_yuan", kind="yuan"), effect=5.0, se=3.0,
+                      low=-1.0, high=11.0, p_value=0.1)  # fmt: skip
+    of = {"window_months": 4, "cost_yuan": 2.0, "monthly_margin_yuan": 50.0}
+
+    found = measured_from(churn, margin=margin, **of).covariance
+    alone = measured_from(churn, **of)
+
+    assert found[:2, :2] == pytest.approx(np.array([[9.0, 0.01], [0.01, 1e-4]]))
+    assert alone.margin_yuan == pytest.approx(0.04 * 100)
+    assert alone.covariance[:2, :2] == pytest.approx(np.array([[1.0, 0.01], [0.01, 1e-4]]))
+    sharp = measured_from(churn, margin=replace(margin, se=0.5), **of).covariance
+    assert sharp[0, 1] == pytest.approx(0.5 * 0.01)
+
+
+def test_a_report_of_before_and_after_is_the_change_of_the_contacted():
+    before, after = np.array([100.0, 80, 60, 40] * 5), np.array([110.0, 100, 60, 70] * 5)
+    found = read_change(REVENUE, before, after, control_count=7)
+    paired = stats.ttest_rel(after, before)
+
+    assert (found.effect, found.treated_count, found.control_count) == (15.0, 20, 7)
+    assert found.p_value == pytest.approx(paired.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(paired.confidence_interval(0.95)))
+    assert read_change(REVENUE, before, before + 1).reason == "no_variation"
+    assert read_change(REVENUE, before[:1], after[:1]).reason == "few_customers"
+    assert read_change(REVENUE, np.append(before, np.nan), np.append(after, 5.0)) == replace(
+        found, control_count=0
+    )
+
+
+def test_naive_readings_stand_beside_the_designs_and_are_never_counted():
+    rows = panel(np.random.default_rng(21), 6_000)
+    found = judged(rows)
+    churned, money = compare_methods(found), compare_methods(found, "revenue_yuan")
+
+    assert list(churned.naive) == ["naive"]
+    assert list(money.naive) == ["naive_before"]
+    assert "matched_did" in money.rows
+    # Contacted customers are those at risk: against everybody else they look driven away.
+    assert churned.naive["naive"].detected
+    assert churned.verdict == "none"
+    alone = compare_designs(churned.rows)
+    assert (alone.verdict, alone.p_value) == (churned.verdict, churned.p_value)
+    assert churned.summary()["naive"].tolist() == [False] * 5 + [True]
+    assert "everybody else" in churned.text("en")
+    assert "everybody else" not in alone.text("en")
+
+
+def test_curves_of_the_matched_end_where_the_matched_estimate_says():
+    found = judged(panel(np.random.default_rng(22), 4_000, effect=-0.04))
+    curves = found.curves.set_index(["arm", "month"])["kept_share"]
+
+    matched = found.row(outcome="churned", method="matched")
+    assert curves["treated", 0] == curves["control", 0] == 1.0
+    # Who left in the panel above was there for two months.
+    assert curves["treated", 2] == 1.0
+    assert curves["treated", 3] == pytest.approx(1 - matched.treated_mean)
+    gap = curves["treated", 4] - curves["control", 4]
+    assert gap == pytest.approx(-matched.effect, abs=1e-9)
+
+
+def test_the_record_holds_every_campaign_and_counts_customers():
+    rows = panel(np.random.default_rng(23), 4_000, effect=-0.05)
+    rows["margin_yuan"] = 0.6 * rows["revenue_yuan"]
+    rows["cost_yuan"] = np.where(rows["treated"], 10.0, np.nan)
+    rows["held_out"] = ~rows["treated"] & (np.arange(len(rows)) % 4 == 0)
+    candidates = make_candidates(rows, window_months=4)
+    effect = judge_without_control(candidates, campaign="care", rng=np.random.default_rng(0))
+    silent = judged(rows.query("treated"))
+    proof = compare_with_held_out(candidates, effect)
+    campaigns = [{"campaign_id": name, "design": "targeted"} for name in ("care", "all")]
+
+    tables = record_targeted(
+        [
+            Targeted(campaigns[0], effect, targeted_profit(candidates, effect)),
+            Targeted(campaigns[1], silent),
+        ],
+        {"held": proof},
+    ).tables
+
+    assert list(tables) == list(GROUPS)
+    for name, table in tables.items():
+        assert not table.duplicated(GROUPS[name]).any()
+        assert "customers" in table
+    designs = tables["campaign_without_control_designs"]
+    assert designs.groupby("campaign_id")["design"].first().to_dict()["held"] == "randomised"
+    assert designs.query("campaign_id == 'all'")["effect"].isna().all()
+    worth = tables["campaign_without_control_worth"]
+    assert worth["campaign_id"].tolist() == ["care"]
+    assert profit_of_row(worth.iloc[0]).roi == pytest.approx(
+        tables["campaign_without_control"]["roi"][0]
+    )
+    balance = tables["campaign_without_control_balance"]
+    assert balance["covariate"].iloc[0].startswith("before_bill")
+    assert (balance["before"].abs().iloc[0]) > 0.5 > balance["after"].abs().max()
+    empty = record_targeted([]).tables["campaign_without_control_worth"]
+    assert list(empty.columns) == ["campaign_id", "customers"]
 
 
 def test_a_campaign_is_picked_by_name_or_as_the_latest_of_its_design():

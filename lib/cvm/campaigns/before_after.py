@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from cvm.campaigns import words
-from cvm.campaigns.effect import Estimate, Outcome
+from cvm.campaigns.effect import Estimate, Outcome, cannot_tell
 from cvm.campaigns.inference import LEAST_CUSTOMERS, score_shares
 from cvm.campaigns.matching import Matches
 from cvm.core.checks import ArgumentError
@@ -151,6 +151,55 @@ def read_before_after(
         errors=(errors[0], errors[1], errors[2]),
         sets=size,
         confidence=confidence,
+    )
+
+
+def read_change(
+    outcome: Outcome,
+    before: npt.ArrayLike,
+    after: npt.ArrayLike,
+    *,
+    control_count: int = 0,
+    confidence: float = 0.95,
+) -> Estimate:
+    """Take the change of the contacted for the campaign's effect, as reports do.
+
+    Shown beside an estimate, never instead of one: whatever would have changed anyway is in it.
+
+    Args:
+        outcome: What is read.
+        before: Level of each contacted before, in the outcome's unit; NaN where unknown.
+        after: Level of each after.
+        control_count: Customers the estimates beside it compare with.
+        confidence: Of the interval (share).
+    """
+    first, last = (np.asarray(one, dtype=np.float64) for one in (before, after))
+    known = np.isfinite(first) & np.isfinite(last)
+    first, last = first[known], last[known]
+    given: dict[str, Any] = {
+        "method": "naive_before",
+        "estimand": "treated",
+        "confidence": confidence,
+        "treated_count": len(first),
+        "control_count": control_count,
+    }
+    if len(first) < LEAST_CUSTOMERS:
+        return cannot_tell(outcome, "few_customers", **given)
+    change = last - first
+    effect, se = float(change.mean()), float(change.std(ddof=1)) / math.sqrt(len(change))
+    if se == 0:
+        return cannot_tell(outcome, "no_variation", **given)
+    reach = float(stats.t.isf((1 - confidence) / 2, len(change) - 1)) * se
+    return Estimate(
+        outcome=outcome,
+        **given,
+        treated_mean=float(last.mean()),
+        control_mean=float(first.mean()),
+        effect=effect,
+        se=se,
+        low=effect - reach,
+        high=effect + reach,
+        p_value=2 * float(stats.t.sf(abs(effect) / se, len(change) - 1)),
     )
 
 

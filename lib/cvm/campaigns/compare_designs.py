@@ -153,6 +153,8 @@ def compare_designs(
 def compare_methods(effect: Effect, outcome: str | None = None) -> DesignComparison:
     """Compare the methods of one result that speak of the same outcome, estimand and group.
 
+    Its naive readings of them stand beside.
+
     Args:
         effect: The result.
         outcome: Outcome to compare; the headline's if not given.
@@ -163,7 +165,10 @@ def compare_methods(effect: Effect, outcome: str | None = None) -> DesignCompari
         for one in effect.estimates
         if (one.outcome.name, one.estimand, one.group) == (name, first.estimand, first.group)
     }
-    return compare_designs(rows, outcome=name, estimand=first.estimand, group=first.group)
+    naive = {one.method: one for one in effect.naive_readings if one.outcome.name == name}
+    return compare_designs(
+        rows, outcome=name, estimand=first.estimand, group=first.group, naive=naive
+    )
 
 
 def design_rows(campaign: str, comparison: DesignComparison) -> list[dict[str, Any]]:

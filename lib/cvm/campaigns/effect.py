@@ -170,6 +170,11 @@ class Effect(Result):
         """Return the estimate the sentence speaks of."""
         return self.estimates[0]
 
+    @property
+    def naive_readings(self) -> tuple[Estimate, ...]:
+        """Return what a naive reading would claim, where the design knows one."""
+        return ()
+
     def summary(self) -> pd.DataFrame:
         """Return one row an estimate: who, how, levels, effect, interval, p-values, reason."""
         kept = [item.name for item in fields(Estimate) if item.name != "outcome"]

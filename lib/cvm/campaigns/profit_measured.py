@@ -140,9 +140,8 @@ def measured_from(
 ) -> Measured:
     """Take what was measured from estimates of any design, for those without moments.
 
-    Customers kept and margin are taken as independent, which is cautious where both come from the
-    same customers being kept only if they move together less than that; without an estimate of
-    margin, a customer kept counts with half the window's margin.
+    Customers kept bring margin within the window too, half of it on average, so the two scatter
+    together by that much; without an estimate of margin, that half is all that is counted.
 
     Args:
         churn: Effect on the share leaving within the window among the treated.
@@ -157,16 +156,16 @@ def measured_from(
     """
     if not churn.can_tell:
         raise ArgumentError("churn", churn.reason, "an estimate that can tell")
-    kept = -churn.effect
+    kept, each = -churn.effect, monthly_margin_yuan * window_months / 2
     covariance = np.diag([0.0, churn.se**2, 0.0])
     if margin is not None and margin.can_tell:
-        gain = margin.effect
-        covariance[0, 0] = margin.se**2
+        gain, error = margin.effect, margin.se
     else:
-        each = monthly_margin_yuan * window_months / 2
-        gain = kept * each
-        covariance[0, 0] = each**2 * churn.se**2
-        covariance[0, 1] = covariance[1, 0] = each * churn.se**2
+        gain, error = kept * each, abs(each) * churn.se
+    covariance[0, 0] = error**2
+    # Never more than all of the margin's own scatter.
+    together = math.copysign(min(abs(each) * churn.se, error), each) * churn.se
+    covariance[0, 1] = covariance[1, 0] = together
     left = min(max(churn.control_mean, 0.0), 1.0)
     return Measured(
         treated_count=churn.treated_count,

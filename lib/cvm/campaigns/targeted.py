@@ -109,16 +109,25 @@ class TargetedEffect(Effect):
 
     Attributes:
         naive: The contacted against everybody else at risk.
+        naive_before: Revenue of the contacted after the contact against their own before it.
         before_after: The reading before and after, taken apart.
         sensitivity: How far the finding can be trusted.
         scores: Shares of both arms by bin of the propensity's logit.
+        curves: Share still in service by ``arm`` and ``month``, of the matched.
     """
 
     design: str = "targeted"
     naive: Estimate | None = None
+    naive_before: Estimate | None = None
     before_after: BeforeAfter | None = None
     sensitivity: Sensitivity | None = None
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def naive_readings(self) -> tuple[Estimate, ...]:
+        """Return what naive readings claim: against everybody else, and before and after."""
+        return tuple(one for one in (self.naive, self.naive_before) if one is not None)
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the estimates, the checks, the naive reading, sensitivity and overlap."""
@@ -129,7 +138,7 @@ class TargetedEffect(Effect):
             found["before_after"] = self.before_after.summary()
         if self.sensitivity is not None:
             found |= {f"sensitivity_{k}": v for k, v in self.sensitivity.frames().items()}
-        return found | {"scores": self.scores}
+        return found | {"scores": self.scores, "curves": self.curves}
 
     def text(self, lang: str = "en") -> str:
         """Return the effect with its checks, then what a naive reading would have claimed."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cvm.campaigns import targeted_checks as check
-from cvm.campaigns.before_after import BeforeAfter, compare_naively, read_before_after
+from cvm.campaigns.before_after import BeforeAfter, compare_naively, read_before_after, read_change
 from cvm.campaigns.candidates import Candidates
 from cvm.campaigns.check import Check, Checks
 from cvm.campaigns.crossfit import cross_fit, draw_folds, estimate_cross_fitted
@@ -98,9 +98,11 @@ class Steps:
             estimates=estimates,
             checks=Checks(items=tuple(items)),
             naive=compare_naively(first, values, self.data.treated, confidence=self.confidence),
+            naive_before=self.change(),
             before_after=self.before_after(),
             sensitivity=sensitivity,
             scores=scores,
+            curves=self.curves(),
         )
 
     def robust(self, outcome: Outcome) -> Estimate:
@@ -226,6 +228,40 @@ class Steps:
             self.matches,
             confidence=self.confidence,
         )
+
+    def change(self) -> Estimate | None:
+        """Return revenue of the contacted over the window against as many months before."""
+        asked = any(one.name == REVENUE.name for one in self.outcomes)
+        if not (asked and self.data.knows("before_bill_mean_yuan")):
+            return None
+        arm = self.data.treated
+        return read_change(
+            REVENUE,
+            self.data.column("before_bill_mean_yuan")[arm] * self.data.window_months,
+            self.data.column(REVENUE.name)[arm],
+            control_count=int((~arm).sum()),
+            confidence=self.confidence,
+        )
+
+    def curves(self) -> pd.DataFrame:
+        """Return the share still in service by months since the contact, matched customers only."""
+        if not (self.data.knows("churned") and self.data.knows("months")):
+            return pd.DataFrame()
+        weights, arm = self.matches.weights(), self.data.treated
+        stayed = self.data.column("churned") == 0
+        months = np.where(stayed, self.data.window_months, self.data.column("months"))
+        rows = [
+            {
+                "arm": name,
+                "month": month,
+                "kept_share": float(np.average(months[side] >= month, weights=weights[side])),
+                "customers": int((weights[side] > 0).sum()),
+            }
+            for name, side in (("treated", arm), ("control", ~arm))
+            if weights[side].any()
+            for month in range(self.data.window_months + 1)
+        ]
+        return pd.DataFrame(rows)
 
     def scores(self) -> pd.DataFrame:
         """Return the share of each arm by bin of the propensity's logit."""

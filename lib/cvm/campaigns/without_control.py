@@ -15,6 +15,7 @@ import pandas as pd
 from cvm.campaigns import targeted_checks as check
 from cvm.campaigns.candidates import Candidates
 from cvm.campaigns.check import Check, Checks
+from cvm.campaigns.compare_designs import DesignComparison, compare_designs, compare_methods
 from cvm.campaigns.crossfit import METHOD
 from cvm.campaigns.effect import (
     ARREARS,
@@ -118,6 +119,18 @@ def against_held_out(candidates: Candidates, outcome: Outcome = CHURN) -> Estima
     by_arm = moments_by({outcome.name: values[rows]}, candidates.treated[rows])
     found = compare(by_arm.get(False), by_arm.get(True), outcome)
     return replace(found, method="randomised", estimand="treated")
+
+
+def compare_with_held_out(candidates: Candidates, effect: TargetedEffect) -> DesignComparison:
+    """Set designs that do not look at who was held out beside the random control itself.
+
+    Args:
+        candidates: With the column ``held_out``.
+        effect: What they came to, as if nobody had been held out.
+    """
+    found = compare_methods(effect)
+    known = against_held_out(candidates, effect.headline.outcome)
+    return compare_designs({known.method: known, **found.rows}, naive=found.naive)
 
 
 def _silent(
