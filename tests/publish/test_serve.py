@@ -275,7 +275,17 @@ def test_old_figures_are_said_to_be_old(place, tmp_path):
 def test_a_snapshot_lost_while_serving_is_told_to_viewers(place, tmp_path):
     shown = landing(tmp_path, place / "boards", "zh", today=date(2026, 4, 1), stale_days=40)
     assert shown["problem"].startswith("尚未发布任何数据")
-    assert [board["title"] for board in shown["boards"]] == ["出错", "经营总览"]
+    assert [board["title"] for board in shown["boards"]] == ["经营总览", "出错"]
+
+
+def test_the_list_follows_the_order_of_the_decisions(place, tmp_path):
+    publish(tmp_path)
+    own = Path(__file__).parents[2] / "dashboards"
+    shown = landing(tmp_path, own, "en", today=date(2026, 4, 1), stale_days=40)
+    assert [board["file"] for board in shown["boards"]] == [
+        "overview.ipynb", "points-budget.ipynb", "campaigns.ipynb", "customer-value.ipynb",
+        "early-warning.ipynb",
+    ]  # fmt: skip
 
 
 # In a browser ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 from cvm.core.i18n import say
 from cvm.core.months import format_month
 from cvm.core.snapshot import Snapshot, SnapshotError, open_latest
+from cvm.views.pages import PAGES
 
 
 def landing(
@@ -29,7 +30,7 @@ def landing(
         ``minimum`` (fewest customers of a shown group).
     """
     shown: dict[str, Any] = {"dates": [], "stale": "", "problem": "", "minimum": 0}
-    files = sorted(Path(dashboards).glob("*.ipynb"))
+    files = sorted(Path(dashboards).glob("*.ipynb"), key=_place)
     try:
         with open_latest(root) as snapshot:
             shown["boards"] = [_board(file, lang, snapshot) for file in files]
@@ -38,6 +39,12 @@ def landing(
         shown["boards"] = [_board(file, lang, None) for file in files]
         shown["problem"] = error.text(lang)
     return shown
+
+
+def _place(file: Path) -> tuple[int, str]:
+    """Return where a dashboard stands: in the order of the decisions, others after them."""
+    known = list(PAGES)
+    return (known.index(file.stem) if file.stem in known else len(known), file.name)
 
 
 def _board(file: Path, lang: str, snapshot: Snapshot | None) -> dict[str, str]:

@@ -111,6 +111,20 @@ PAGES: dict[str, PageMaker] = {
             maker="cvm.views.pages_points_budget:make_points_budget",
         ),
         PageMaker(
+            name="campaigns",
+            needs=("campaign_with_control",),
+            optional=(
+                "campaign_with_control_estimates",
+                "campaign_with_control_funnel",
+                "campaign_with_control_curves",
+                "campaign_with_control_checks",
+                "campaign_with_control_worth",
+                "campaign_without_control",
+                "campaign_by_branch",
+            ),
+            maker="cvm.views.pages_campaigns:make_campaigns",
+        ),
+        PageMaker(
             name="customer-value",
             needs=("tier_pyramid",),
             optional=(
@@ -141,20 +155,6 @@ PAGES: dict[str, PageMaker] = {
                 "early_warning_healths",
             ),
             maker="cvm.views.pages_early_warning:make_early_warning",
-        ),
-        PageMaker(
-            name="campaigns",
-            needs=("campaign_with_control",),
-            optional=(
-                "campaign_with_control_estimates",
-                "campaign_with_control_funnel",
-                "campaign_with_control_curves",
-                "campaign_with_control_checks",
-                "campaign_with_control_worth",
-                "campaign_without_control",
-                "campaign_by_branch",
-            ),
-            maker="cvm.views.pages_campaigns:make_campaigns",
         ),
     )
 }
