@@ -21,6 +21,7 @@ from cvm.core.months import format_month
 from cvm.views import overview as draw
 from cvm.views.cards_overview import LEVEL_POINTS, LEVEL_SHARE, Facts, fact_month
 from cvm.views.pages import Tables
+from cvm.views.picture_parts import listed
 from cvm.views.theme import Width, new_figure
 
 FEWEST_CHURN_MONTHS = 2
@@ -240,7 +241,7 @@ def tiers_chart(tiers: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
     return Chart(
         key="tiers",
         title=title,
-        alt=say("overview.tiers.alt", lang, list=_listed(items, lang)),
+        alt=say("overview.tiers.alt", lang, list=listed(items, lang)),
         table=text_table(tiers, columns, lang),
         paint=paint,
     )
@@ -284,7 +285,7 @@ def points_chart(years: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
             "overview.points.alt",
             lang,
             cap=format_share(caps.iloc[-1] if len(caps) else None),
-            list=_listed(items, lang),
+            list=listed(items, lang),
         ),
         table=text_table(years, [*columns, "cap_share"], lang),
         paint=paint,
@@ -321,7 +322,7 @@ def counties_chart(counties: pd.DataFrame, facts: Facts, lang: str) -> Chart | N
     return Chart(
         key="counties",
         title=title,
-        alt=say("overview.counties.alt", lang, list=_listed(items, lang)),
+        alt=say("overview.counties.alt", lang, list=listed(items, lang)),
         table=text_table(
             frame, ["county", "customers", "revenue_yuan", "arpu_yuan", "churn_share"], lang
         ),
@@ -340,7 +341,3 @@ def _yuan(value: float, lang: str) -> str:
     if pd.isna(value):
         return "–"
     return f"{value:,.1f}元" if lang == "zh" else f"¥{value:,.1f}"
-
-
-def _listed(items: list[str], lang: str) -> str:
-    return ("；" if lang == "zh" else "; ").join(items)

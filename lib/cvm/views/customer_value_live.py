@@ -16,6 +16,7 @@ import pandas as pd
 from cvm.core.i18n import LANGUAGES, catalogue, say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.segments.tiers_cuts import move_cuts
+from cvm.views.live_parts import customers_unit, live_card, live_words, money_parts
 
 AREA = "customer_value"
 LEAST_YUAN = 0.5
@@ -165,10 +166,8 @@ def setting_words(ladder: str, score: float, lang: str) -> str:
 
 def words(cuts: Cuts, lang: str) -> dict[str, str]:
     """Return the templates that the script fills, by key, and the ladders' names."""
-    wanted = tuple(f"{AREA}.{part}." for part in _WORDS)
-    found = {key: entry[lang] for key, entry in catalogue().items() if key.startswith(wanted)}
     names = {f"ladder.{name}": ladder_name(name, lang) for name in cuts.ladders}
-    return {key.removeprefix(f"{AREA}."): text for key, text in found.items()} | names
+    return live_words(AREA, _WORDS, lang) | names
 
 
 def evaluate(cuts: Cuts, ladder: str, settings: Mapping[str, float]) -> dict[str, Any]:
@@ -313,7 +312,7 @@ def _cards(
     got: Mapping[str, Any], shown: Mapping[str, str], moved: bool, way: str, lang: str
 ) -> dict[str, dict[str, Any]]:
     after = "_moved" if moved else ""
-    unit = "户" if lang == "zh" else ""
+    unit = customers_unit(lang)
 
     def told(key: str, **values: str) -> str:
         return say(f"{AREA}.card.{key}", lang, **{**shown, **values})
@@ -322,40 +321,24 @@ def _cards(
     directions = {"same": ("", "neutral"), "more": ("up", "bad"), "less": ("down", "good")}
     direction, tone = directions[way]
     return {
-        "holders": card(
+        "holders": live_card(
             value=shown["holders"], unit=unit, change=told("holders_change"),
             note=told(f"holders_note{after}", now=shown["holders_now"]),
         ),
-        "moved": card(
+        "moved": live_card(
             value=shown["both"], unit=unit, change=told("moved_change"),
             note=told(f"moved_note{after}"),
         ),
-        "revenue": card(
+        "revenue": live_card(
             value=shown["revenue"], change=told("revenue_change", revenue=shown["revenue_yuan"]),
             note=told(f"revenue_note{after}", now=shown["revenue_now"]),
         ),
-        "cost": card(
-            **money(shown["cost"], lang),
+        "cost": live_card(
+            **money_parts(shown["cost"], lang),
             change=told("cost_change" + ("" if way == "same" else f"_{way}")),
             direction=direction, tone=tone, note=told(cost_note),
         ),
     }  # fmt: skip
-
-
-def money(text: str, lang: str) -> dict[str, str]:
-    """Return an amount as a card's value and unit."""
-    if lang == "zh":
-        return {"value": text.removesuffix("元"), "unit": "元"}
-    return {"value": text, "unit": ""}
-
-
-def card(**parts: Any) -> dict[str, Any]:
-    """Return a card's changing parts, those not named empty."""
-    empty: dict[str, Any] = {
-        "value": "", "unit": "", "change": "", "direction": "", "tone": "neutral", "note": "",
-        "gauge": None,
-    }  # fmt: skip
-    return empty | parts
 
 
 def _plain(score: float) -> str:

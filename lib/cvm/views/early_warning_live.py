@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
-from cvm.core.i18n import catalogue, say
+from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.segments.warning_reach import COLUMNS, evaluate_reach
+from cvm.views.live_parts import customers_unit, live_card, live_words, money_parts
 
 AREA = "early_warning"
 LEVERS = ("calls", "saved")
@@ -74,9 +75,7 @@ def setting_words(lever: str, value: float, lang: str) -> str:
 
 def words(lang: str) -> dict[str, str]:
     """Return the templates that the script fills, by key."""
-    wanted = tuple(f"{AREA}.{part}." for part in _WORDS)
-    found = {key: entry[lang] for key, entry in catalogue().items() if key.startswith(wanted)}
-    return {key.removeprefix(f"{AREA}."): text for key, text in found.items()}
+    return live_words(AREA, _WORDS, lang)
 
 
 def texts_at(
@@ -115,23 +114,23 @@ def texts_at(
         "sentence": say(f"{AREA}.live.moved", lang, **shown) if moved else "",
         "tone": tone_of(got),
         "cards": {
-            "calls": _card(
-                value=shown["calls"], unit=_unit(lang),
+            "calls": live_card(
+                value=shown["calls"], unit=customers_unit(lang),
                 change=say(f"{AREA}.card.calls_change", lang, **shown),
                 note=say(f"{AREA}.card.calls_note", lang),
             ),
-            "leavers": _card(
-                value=shown["leavers"], unit=_unit(lang),
+            "leavers": live_card(
+                value=shown["leavers"], unit=customers_unit(lang),
                 change=say(f"{AREA}.card.leavers_change", lang, share=_rate(got)),
                 note=say(f"{AREA}.card.leavers_note", lang),
             ),
-            "value": _card(
-                **_money(shown["value"], lang),
+            "value": live_card(
+                **money_parts(shown["value"], lang),
                 change=say(f"{AREA}.card.value_change", lang, **shown),
                 note=say(f"{AREA}.card.value_note", lang),
             ),
-            "gain": _card(
-                **_money(shown["gain"], lang),
+            "gain": live_card(
+                **money_parts(shown["gain"], lang),
                 change=say(f"{AREA}.card.gain_change", lang, **shown),
                 tone=tone_of(got),
                 direction="" if tone_of(got) == "neutral" else
@@ -156,21 +155,3 @@ def _rate(got: Mapping[str, float]) -> str:
 
 def _signed(yuan: float, lang: str) -> str:
     return ("−" if yuan <= -LEAST_YUAN else "") + format_yuan(abs(yuan), lang)
-
-
-def _unit(lang: str) -> str:
-    return "户" if lang == "zh" else ""
-
-
-def _money(text: str, lang: str) -> dict[str, str]:
-    if lang == "zh":
-        return {"value": text.removesuffix("元"), "unit": "元"}
-    return {"value": text, "unit": ""}
-
-
-def _card(**parts: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {
-        "value": "", "unit": "", "change": "", "direction": "", "tone": "neutral", "note": "",
-        "gauge": None,
-    }  # fmt: skip
-    return empty | parts

@@ -1,17 +1,61 @@
-"""What every published page has: pictures in two widths, what is withheld, and its dates."""
+"""What every published page has: two languages, pictures in two widths, its notes and dates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from cvm.core.i18n import say
+from cvm.core.i18n import LANGUAGES, say
 from cvm.core.months import format_month, parse_month
 from cvm.views.charts_overview import Chart
+from cvm.views.pages import Page
 from cvm.views.theme import WIDTH_PX, WIDTHS, save_svg, themed
 
 DEFAULT_MINIMUM = 10
+
+
+def both_languages(make: Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]) -> Page:
+    """Return a page made once a language: its content, and its pictures by file name."""
+    content: dict[str, dict[str, Any]] = {}
+    figures: dict[str, bytes] = {}
+    for lang in LANGUAGES:
+        content[lang], pictures = make(lang)
+        figures.update(pictures)
+    return Page(content=content, figures=figures)
+
+
+def page_head(area: str, lang: str) -> dict[str, Any]:
+    """Return what a page is called and what it answers, of its part of the catalogue."""
+    return {
+        "lang": lang,
+        "title": say(f"{area}.title", lang),
+        "suite": say("overview.suite", lang),
+        "question": say(f"{area}.question", lang),
+    }
+
+
+def draw_pictures(
+    charts: Iterable[Chart], page: str, name_key: str, lang: str
+) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
+    """Draw a page's charts.
+
+    Args:
+        charts: The charts, in the order of the page.
+        page: The page's name.
+        name_key: Where the catalogue says what a chart is called, ``{key}`` for the chart's key.
+        lang: ``"zh"`` or ``"en"``.
+
+    Returns:
+        The charts' entries in the page's content, and the picture files by name.
+    """
+    entries, files = [], {}
+    for chart in charts:
+        name = say(name_key.format(key=chart.key), lang)
+        entry, drawn = picture(chart, page, name, lang)
+        entries.append(entry)
+        files.update(drawn)
+    return entries, files
 
 
 def picture(

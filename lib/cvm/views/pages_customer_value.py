@@ -17,20 +17,20 @@ from cvm.views.customer_value_live import (
     LIVE_CARDS,
     Cuts,
     capital,
-    card,
     ladder_name,
     levers_of,
-    money,
     read_cuts,
     texts_at,
     words,
 )
+from cvm.views.live_parts import live_card, money_parts
 from cvm.views.overview import group_label
-from cvm.views.page_parts import page_dates, picture, withheld_note
+from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_customer_value import lifetime_rows, make_charts
 
 NAME = "customer-value"
+CHART_NAME = f"{AREA}.chart.{{key}}"
 _OUTSIDE = ("none", "unrated")
 _FIGURES = ("customers", "customer_share", "revenue_yuan", "revenue_share", "margin_yuan")
 
@@ -38,27 +38,16 @@ _FIGURES = ("customers", "customer_share", "revenue_yuan", "revenue_share", "mar
 def make_customer_value(tables: Tables, info: Mapping[str, Any]) -> Page:
     """Make the customer-value page in both languages; see :class:`cvm.views.pages.PageMaker`."""
     cuts = read_cuts(tables.get("tier_cuts"), tables.get("tier_terms"))
-    content: dict[str, dict[str, Any]] = {}
-    figures: dict[str, bytes] = {}
-    for lang in LANGUAGES:
-        content[lang], pictures = _make(tables, cuts, info, lang)
-        figures.update(pictures)
-    return Page(content=content, figures=figures)
+    return both_languages(lambda lang: _make(tables, cuts, info, lang))
 
 
 def _make(
     tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    shown, pictures = [], {}
-    for chart in make_charts(tables, _measured(tables), lang):
-        entry, files = picture(chart, NAME, say(f"{AREA}.chart.{chart.key}", lang), lang)
-        shown.append(entry)
-        pictures.update(files)
-    content = {
-        "lang": lang,
-        "title": say(f"{AREA}.title", lang),
-        "suite": say("overview.suite", lang),
-        "question": say(f"{AREA}.question", lang),
+    shown, pictures = draw_pictures(
+        make_charts(tables, _measured(tables), lang), NAME, "customer_value.chart.{key}", lang
+    )
+    content = page_head(AREA, lang) | {
         "sentence": sentence(tables, lang),
         "tone": "neutral",
         "cards": _cards(tables, cuts, lang),
@@ -167,8 +156,8 @@ def _cards(tables: Tables, cuts: Cuts | None, lang: str) -> list[dict[str, Any]]
         first = worth.iloc[0]
         name = group_label("tier", first["vip_tier"], lang)
         labels["worth"] = say(f"{AREA}.card.worth", lang, top=name)
-        found["worth"] = card(
-            **money(format_yuan(float(first["value_yuan"]), lang), lang),
+        found["worth"] = live_card(
+            **money_parts(format_yuan(float(first["value_yuan"]), lang), lang),
             change=say(
                 f"{AREA}.card.worth_change",
                 lang,
@@ -181,7 +170,7 @@ def _cards(tables: Tables, cuts: Cuts | None, lang: str) -> list[dict[str, Any]]
         measured = say(f"{AREA}.measured.{_measured(tables)}", lang)
         half = say(f"{AREA}.card.top_note", lang, half=format_share(top.get(0.5)))
         labels["top"] = say(f"{AREA}.card.top", lang)
-        found["top"] = card(
+        found["top"] = live_card(
             value=format_share(top[0.1]),
             change=say(f"{AREA}.card.top_change", lang, measured=measured),
             note=half if 0.5 in top else "",

@@ -17,12 +17,13 @@ from cvm.segments.warning_words import outlook_sentence
 from cvm.views import overview
 from cvm.views.cards_overview import read_facts
 from cvm.views.early_warning_live import AREA, levers_of, table_of, texts_at, words
-from cvm.views.page_parts import page_dates, picture, withheld_note
+from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_early_warning import make_charts
 from cvm.views.segments_warning import trigger_name
 
 NAME = "early-warning"
+CHART_NAME = f"{AREA}.chart.{{key}}"
 PREFIX = "early_warning_"
 CARDS = ("calls", "leavers", "value", "gain")
 # What the browser needs of the facts, beside the groups of rank.
@@ -38,12 +39,7 @@ def make_early_warning(tables: Tables, info: Mapping[str, Any]) -> Page:
     }
     facts = read_facts(mine.get("facts"))
     ranks = table_of(mine.get("ranks")) if "calls" in facts else None
-    content: dict[str, dict[str, Any]] = {}
-    figures: dict[str, bytes] = {}
-    for lang in LANGUAGES:
-        content[lang], pictures = _make(mine, facts, ranks, info, lang)
-        figures.update(pictures)
-    return Page(content=content, figures=figures)
+    return both_languages(lambda lang: _make(mine, facts, ranks, info, lang))
 
 
 def _make(
@@ -53,16 +49,10 @@ def _make(
     info: Mapping[str, Any],
     lang: str,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    shown, pictures = [], {}
-    for chart in make_charts(tables, facts, lang):
-        entry, files = picture(chart, NAME, say(f"{AREA}.chart.{chart.key}", lang), lang)
-        shown.append(entry)
-        pictures.update(files)
-    content = {
-        "lang": lang,
-        "title": say(f"{AREA}.title", lang),
-        "suite": say("overview.suite", lang),
-        "question": say(f"{AREA}.question", lang),
+    shown, pictures = draw_pictures(
+        make_charts(tables, facts, lang), NAME, "early_warning.chart.{key}", lang
+    )
+    content = page_head(AREA, lang) | {
         "sentence": outlook_sentence(facts, lang),
         "tone": _tone(facts),
         "cards": _cards(ranks, facts, lang),

@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from cvm.core.i18n import LANGUAGES, say
+from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.plan.overview import overview_sentence
 from cvm.views import overview as draw
 from cvm.views.cards_overview import Facts, make_cards, read_facts
 from cvm.views.charts_overview import make_charts
-from cvm.views.page_parts import page_dates, picture, withheld_note
+from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 
 NAME = "overview"
@@ -23,12 +23,7 @@ NO_MONTHS = pd.DataFrame({"month": pd.Series(dtype="datetime64[ns]"), "customers
 
 def make_overview(tables: Tables, info: Mapping[str, Any]) -> Page:
     """Make the overview page in both languages; see :class:`cvm.views.pages.PageMaker`."""
-    content: dict[str, dict[str, Any]] = {}
-    figures: dict[str, bytes] = {}
-    for lang in LANGUAGES:
-        content[lang], pictures = _make(tables, info, lang)
-        figures.update(pictures)
-    return Page(content=content, figures=figures)
+    return both_languages(lambda lang: _make(tables, info, lang))
 
 
 def _make(
@@ -37,17 +32,8 @@ def _make(
     facts = read_facts(tables.get("overview_facts"))
     months = tables.get("overview_months", NO_MONTHS)
     charts = make_charts(tables, facts, lang)
-    shown, pictures = [], {}
-    for chart in charts:
-        name = say(f"overview.{chart.key}.name", lang)
-        entry, files = picture(chart, NAME, name, lang)
-        shown.append(entry)
-        pictures.update(files)
-    content = {
-        "lang": lang,
-        "title": say("overview.title", lang),
-        "suite": say("overview.suite", lang),
-        "question": say("overview.question", lang),
+    shown, pictures = draw_pictures(charts, NAME, "overview.{key}.name", lang)
+    content = page_head("overview", lang) | {
         "sentence": overview_sentence(facts, lang),
         "tone": _tone(facts),
         "cards": make_cards(facts, months, lang),

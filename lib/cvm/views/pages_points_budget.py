@@ -15,12 +15,13 @@ from cvm.points.outlook_levers import table_of
 from cvm.points.outlook_words import outlook_sentence
 from cvm.views import overview
 from cvm.views.cards_overview import read_facts
-from cvm.views.page_parts import page_dates, picture, withheld_note
+from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_points_budget import make_charts
 from cvm.views.points_budget_live import AREA, levers_of, texts_at, tone_of, words
 
 NAME = "points-budget"
+CHART_NAME = f"{AREA}.{{key}}.name"
 PREFIX = "points_budget_"
 CARDS = ("cost", "share", "over", "kept", "room")
 # What the browser needs of the facts, beside the lever table.
@@ -36,12 +37,7 @@ def make_points_budget(tables: Tables, info: Mapping[str, Any]) -> Page:
     }
     facts = read_facts(mine.get("facts"))
     table = _lever_table(mine.get("levers"), facts)
-    content: dict[str, dict[str, Any]] = {}
-    figures: dict[str, bytes] = {}
-    for lang in LANGUAGES:
-        content[lang], pictures = _make(mine, facts, table, info, lang)
-        figures.update(pictures)
-    return Page(content=content, figures=figures)
+    return both_languages(lambda lang: _make(mine, facts, table, info, lang))
 
 
 def _lever_table(frame: pd.DataFrame | None, facts: Mapping[str, float]) -> dict[str, Any] | None:
@@ -58,16 +54,10 @@ def _make(
     info: Mapping[str, Any],
     lang: str,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    shown, pictures = [], {}
-    for chart in make_charts(tables, facts, lang):
-        entry, files = picture(chart, NAME, say(f"{AREA}.{chart.key}.name", lang), lang)
-        shown.append(entry)
-        pictures.update(files)
-    content = {
-        "lang": lang,
-        "title": say(f"{AREA}.title", lang),
-        "suite": say("overview.suite", lang),
-        "question": say(f"{AREA}.question", lang),
+    shown, pictures = draw_pictures(
+        make_charts(tables, facts, lang), NAME, "points_page.{key}.name", lang
+    )
+    content = page_head(AREA, lang) | {
         "sentence": outlook_sentence(facts, tables.get("keeps"), lang),
         "tone": tone_of(facts["over_share"]) if "over_share" in facts else "neutral",
         "cards": _cards(table, facts, lang),

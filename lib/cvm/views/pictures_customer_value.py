@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
@@ -17,7 +12,7 @@ from cvm.views import customer_value_charts as draw
 from cvm.views.charts_overview import Chart
 from cvm.views.overview import group_label
 from cvm.views.pages import Tables
-from cvm.views.theme import Width, new_figure
+from cvm.views.picture_parts import figures_table, listed, painter
 
 AREA = "customer_value"
 DIRECTIONS = ("up", "stayed", "down", "left", "unknown")
@@ -88,9 +83,9 @@ def grid_chart(cells: pd.DataFrame | None, lang: str) -> Chart | None:
     return Chart(
         key="grid",
         title=title if corner else items[int(known["revenue_share"].to_numpy(float).argmax())],
-        alt=say(f"{AREA}.chart.grid_alt", lang, list=_listed(items, lang)),
-        table=_table(columns, rows, lang),
-        paint=_painter(lambda axes, width: draw.draw_grid(inner, axes, lang, width), 320, 330),
+        alt=say(f"{AREA}.chart.grid_alt", lang, list=listed(items, lang)),
+        table=figures_table(AREA, columns, rows, lang),
+        paint=painter(lambda axes, width: draw.draw_grid(inner, axes, lang, width), 320, 330),
     )
 
 
@@ -129,9 +124,9 @@ def concentration_chart(
             value=format_share(shares[headline]),
             measured=what,
         ),
-        alt=say(f"{AREA}.chart.concentration_alt", lang, measured=what, list=_listed(items, lang)),
-        table=_table(("customer_share", "value_share"), rows, lang),
-        paint=_painter(
+        alt=say(f"{AREA}.chart.concentration_alt", lang, measured=what, list=listed(items, lang)),
+        table=figures_table(AREA, ("customer_share", "value_share"), rows, lang),
+        paint=painter(
             lambda axes, _: draw.draw_concentration(known, shares.get(0.1), what, axes, lang),
             320,
             300,
@@ -187,9 +182,9 @@ def migration_chart(moves: pd.DataFrame | None, lang: str) -> Chart | None:
     return Chart(
         key="migration",
         title=_migration_title(shown, lang),
-        alt=say(f"{AREA}.chart.migration_alt", lang, list=_listed(items, lang)),
-        table=_table(("tier", "direction", "customers", "customer_share"), rows, lang),
-        paint=_painter(
+        alt=say(f"{AREA}.chart.migration_alt", lang, list=listed(items, lang)),
+        table=figures_table(AREA, ("tier", "direction", "customers", "customer_share"), rows, lang),
+        paint=painter(
             lambda axes, width: draw.draw_migration(shown, axes, lang, width),
             110 + 42 * len(shown),
             120 + 44 * len(shown),
@@ -260,9 +255,9 @@ def lifetime_chart(tiers: pd.DataFrame | None, lang: str) -> Chart | None:
             value=values[0],
             none=values[-1],
         ),
-        alt=say(f"{AREA}.chart.lifetime_alt", lang, list=_listed(items, lang)),
-        table=_table(columns, rows, lang),
-        paint=_painter(
+        alt=say(f"{AREA}.chart.lifetime_alt", lang, list=listed(items, lang)),
+        table=figures_table(AREA, columns, rows, lang),
+        paint=painter(
             lambda axes, width: draw.draw_lifetime(shown, names, axes, lang, width),
             90 + 44 * len(shown),
             100 + 46 * len(shown),
@@ -287,22 +282,3 @@ def band(name: str, lang: str) -> str:
 
 def _count(value: float) -> str:
     return "–" if pd.isna(value) else f"{value:,.0f}"
-
-
-def _painter(
-    paint: Callable[[Axes, Width], Any], wide_px: float, phone_px: float
-) -> Callable[[Width], Figure]:
-    def painted(width: Width) -> Figure:
-        figure = new_figure(width, wide_px if width == "wide" else phone_px)
-        paint(figure.subplots(), width)
-        return figure
-
-    return painted
-
-
-def _table(columns: tuple[str, ...], rows: list[list[str]], lang: str) -> dict[str, Any]:
-    return {"columns": [say(f"{AREA}.column.{name}", lang) for name in columns], "rows": rows}
-
-
-def _listed(items: list[str], lang: str) -> str:
-    return ("；" if lang == "zh" else "; ").join(items)

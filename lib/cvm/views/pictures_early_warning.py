@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.views import segments_warning as draw
 from cvm.views.charts_overview import Chart
 from cvm.views.pages import Tables
+from cvm.views.picture_parts import figures_table, listed, painter
 from cvm.views.segments_churn import draw_calibration
-from cvm.views.theme import Width, new_figure
 
 AREA = "early_warning"
 Facts = Mapping[str, float]
@@ -66,9 +63,9 @@ def reasons_chart(cells: pd.DataFrame, lang: str) -> Chart | None:
     return Chart(
         key="reasons",
         title=title,
-        alt=say(f"{AREA}.chart.reasons_alt", lang, list=_listed(items, lang)),
-        table=_table(columns, rows, lang),
-        paint=_painter(lambda axes: draw.draw_reasons(shown, axes, lang), 300, 300),
+        alt=say(f"{AREA}.chart.reasons_alt", lang, list=listed(items, lang)),
+        table=figures_table(AREA, columns, rows, lang),
+        paint=painter(lambda axes, _: draw.draw_reasons(shown, axes, lang), 300, 300),
     )
 
 
@@ -94,8 +91,8 @@ def scored_chart(groups: pd.DataFrame, lang: str) -> Chart | None:
         key="scored",
         title=say(f"{AREA}.chart.scored_title", lang, **values),
         alt=say(f"{AREA}.chart.scored_alt", lang, **values),
-        table=_table(columns, rows, lang),
-        paint=_painter(lambda axes: draw.draw_scored(groups, axes, lang), 300, 240),
+        table=figures_table(AREA, columns, rows, lang),
+        paint=painter(lambda axes, _: draw.draw_scored(groups, axes, lang), 300, 240),
     )
 
 
@@ -122,8 +119,8 @@ def calibration_chart(curve: pd.DataFrame, lang: str) -> Chart | None:
         key="calibration",
         title=say(f"{AREA}.chart.calibration_title", lang, **values),
         alt=say(f"{AREA}.chart.calibration_alt", lang, **values, **counts),
-        table=_table(("risk_group", *names), rows, lang),
-        paint=_painter(lambda axes: draw_calibration(shown, axes, lang), 320, 320),
+        table=figures_table(AREA, ("risk_group", *names), rows, lang),
+        paint=painter(lambda axes, _: draw_calibration(shown, axes, lang), 320, 320),
     )
 
 
@@ -153,25 +150,6 @@ def healths_chart(table: pd.DataFrame, lang: str) -> Chart | None:
         key="healths",
         title=say(f"{AREA}.chart.healths_title", lang, **values),
         alt=say(f"{AREA}.chart.healths_alt", lang, **values),
-        table=_table(columns, rows, lang),
-        paint=_painter(lambda axes: draw.draw_healths(known, axes, lang), 320, 280),
+        table=figures_table(AREA, columns, rows, lang),
+        paint=painter(lambda axes, _: draw.draw_healths(known, axes, lang), 320, 280),
     )
-
-
-def _painter(
-    paint: Callable[[Axes], Any], wide_px: float, phone_px: float
-) -> Callable[[Width], Figure]:
-    def painted(width: Width) -> Figure:
-        figure = new_figure(width, wide_px if width == "wide" else phone_px)
-        paint(figure.subplots())
-        return figure
-
-    return painted
-
-
-def _table(columns: tuple[str, ...], rows: list[list[str]], lang: str) -> dict[str, Any]:
-    return {"columns": [say(f"{AREA}.column.{name}", lang) for name in columns], "rows": rows}
-
-
-def _listed(items: list[str], lang: str) -> str:
-    return ("；" if lang == "zh" else "; ").join(items)

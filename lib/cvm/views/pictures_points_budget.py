@@ -16,6 +16,7 @@ from cvm.points.outlook_words import setting_text
 from cvm.views import charts_points_budget as draw
 from cvm.views.charts_overview import Chart
 from cvm.views.pages import Tables
+from cvm.views.picture_parts import listed
 from cvm.views.points_budget_live import AREA, signed_yuan
 from cvm.views.theme import Width, new_figure
 
@@ -99,7 +100,7 @@ def tornado_chart(drivers: pd.DataFrame, facts: Facts, lang: str) -> Chart:
     return Chart(
         key="tornado",
         title=title,
-        alt=say(f"{AREA}.tornado.alt", lang, list=_listed(items, lang)),
+        alt=say(f"{AREA}.tornado.alt", lang, list=listed(items, lang)),
         table=_table(shown, ["driver", "low_yuan", "high_yuan"], lang),
         paint=paint,
     )
@@ -134,7 +135,7 @@ def waterfall_chart(steps: pd.DataFrame, facts: Facts, lang: str) -> Chart:
     return Chart(
         key="waterfall",
         title=title,
-        alt=say(f"{AREA}.waterfall.alt", lang, list=_listed(items, lang)),
+        alt=say(f"{AREA}.waterfall.alt", lang, list=listed(items, lang)),
         table=_table(steps.assign(step=plain), ["step", "amount_yuan"], lang),
         paint=paint,
     )
@@ -196,7 +197,3 @@ def _within(name: str) -> str:
 
 def _one_line(label: str, lang: str) -> str:
     return label.replace("\n", "" if lang == "zh" else " ")
-
-
-def _listed(items: list[str], lang: str) -> str:
-    return ("；" if lang == "zh" else "; ").join(items)

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from math import exp
 from typing import Any
 
-from cvm.core.i18n import catalogue, say
+from cvm.core.i18n import say
 from cvm.core.money import format_points, format_share, format_yuan
 from cvm.points.budget_levers import evaluate_levers
 from cvm.points.outlook_words import WANTED_SHARE, chance_text, setting_text
+from cvm.views.live_parts import live_card, live_words, money_parts
 
 AREA = "points_page"
 LEVEL_YUAN = 0.5
@@ -105,12 +106,7 @@ def signed_yuan(yuan: float, lang: str) -> str:
 
 def words(lang: str) -> dict[str, str]:
     """Return the templates that the script fills, by key."""
-    wanted = tuple(f"{AREA}.{part}." for part in _WORDS)
-    found = {key: entry[lang] for key, entry in catalogue().items() if key.startswith(wanted)}
-    found = {key.removeprefix(f"{AREA}."): text for key, text in found.items()}
-    for key in ("under_half_percent", "over_all"):
-        found[key] = say(f"points_budget.{key}", lang)
-    return found
+    return live_words(AREA, _WORDS, lang)
 
 
 def texts_at(
@@ -174,23 +170,10 @@ def _now(table: Mapping[str, Any], lever: str) -> float:
     return float(table["rate_now"] if lever == "return_rate" else table["now"][lever])
 
 
-def _money(yuan: float, lang: str) -> tuple[str, str]:
-    text = format_yuan(yuan, lang)
-    return (text.removesuffix("元"), "元") if lang == "zh" else (text, "")
-
-
-def _card(**parts: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {
-        "value": "", "unit": "", "change": "", "direction": "", "tone": "neutral", "note": "",
-        "gauge": None,
-    }  # fmt: skip
-    return empty | parts
-
-
 def _cost(
     got: Mapping[str, float], facts: Mapping[str, float], more: float | None, lang: str
 ) -> dict[str, Any]:
-    value, unit = _money(got["cost_yuan"], lang)
+    money = money_parts(format_yuan(got["cost_yuan"], lang), lang)
     low, high = (got[f"cost_share_{side}"] * got["revenue_yuan"] for side in ("low", "high"))
     note = say(
         f"{AREA}.card.cost_note", lang, low=format_yuan(low, lang), high=format_yuan(high, lang)
@@ -209,14 +192,14 @@ def _cost(
         direction = "up" if share > 0 else "down"
     else:
         change = say(f"{AREA}.card.cost_first", lang)
-    return _card(value=value, unit=unit, change=change, direction=direction, tone=tone, note=note)
+    return live_card(**money, change=change, direction=direction, tone=tone, note=note)
 
 
 def _share(got: Mapping[str, float], cap: float, lang: str) -> dict[str, Any]:
     above = got["cost_share"] > cap
     distance = format_points(abs(got["cost_share"] - cap)).lstrip("+")
     used = got["cost_share"] / cap
-    return _card(
+    return live_card(
         value=format_share(got["cost_share"], decimals=2),
         change=say(f"{AREA}.card.share_{'above' if above else 'below'}", lang, distance=distance),
         direction="up" if above else "down",
@@ -236,7 +219,7 @@ def _over(
     over = got["over_share"]
     above = over > allowed + 1e-9
     chance, most = chance_text(over, lang), format_share(allowed, decimals=0)
-    return _card(
+    return live_card(
         value=chance,
         change=say(f"{AREA}.card.over_{'above' if above else 'below'}", lang, allowed=most),
         direction="up" if above else "down",
@@ -253,7 +236,7 @@ def _over(
 def _kept(got: Mapping[str, float], rate: float, lang: str) -> dict[str, Any]:
     below = got["kept_rate"] < rate
     distance = format_points(abs(got["kept_rate"] - rate)).lstrip("+")
-    return _card(
+    return live_card(
         value=format_share(got["kept_rate"], decimals=2),
         change=say(
             f"{AREA}.card.kept_{'below' if below else 'above'}",
@@ -271,12 +254,11 @@ def _room(got: Mapping[str, float], cap: float, lang: str) -> dict[str, Any]:
     allowed = cap * got["revenue_yuan"]
     room = allowed - got["cost_yuan"]
     over = got["cost_share_high"] * got["revenue_yuan"] - allowed
-    value, unit = _money(room, lang)
+    money = money_parts(format_yuan(room, lang).replace("-", "−"), lang)
     key = "over" if over > LEVEL_YUAN else "within"
     values = {"yuan": format_yuan(over, lang)} if key == "over" else {}
-    return _card(
-        value=value.replace("-", "−"),
-        unit=unit,
+    return live_card(
+        **money,
         change=say(f"{AREA}.card.room_{key}", lang, **values),
         tone="bad" if key == "over" else "good",
         note=say(f"{AREA}.card.room_note", lang, cap=format_yuan(allowed, lang)),

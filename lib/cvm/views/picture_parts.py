@@ -1,0 +1,43 @@
+"""What the modules of a page's pictures share: painting at a width, the table behind a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from cvm.core.i18n import say
+from cvm.views.theme import Width, new_figure
+
+
+def painter(
+    paint: Callable[[Axes, Width], Any], wide_px: float, phone_px: float
+) -> Callable[[Width], Figure]:
+    """Return what draws a chart of one pair of axes for a width.
+
+    Args:
+        paint: Draws on axes.
+        wide_px: Height on a laptop (CSS pixels).
+        phone_px: Height on a phone (CSS pixels).
+    """
+
+    def painted(width: Width) -> Figure:
+        figure = new_figure(width, wide_px if width == "wide" else phone_px)
+        paint(figure.subplots(), width)
+        return figure
+
+    return painted
+
+
+def figures_table(
+    area: str, columns: Sequence[str], rows: list[list[str]], lang: str
+) -> dict[str, Any]:
+    """Return the figures behind a picture; the catalogue's ``<area>.column`` names the columns."""
+    return {"columns": [say(f"{area}.column.{name}", lang) for name in columns], "rows": rows}
+
+
+def listed(items: Sequence[str], lang: str) -> str:
+    """Return items in one sentence."""
+    return ("；" if lang == "zh" else "; ").join(items)
