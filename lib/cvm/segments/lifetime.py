@@ -63,8 +63,9 @@ class LifetimeFit(Result):
     def summary(self) -> pd.DataFrame:
         """Return a row a group: counts, parameters with errors and intervals, likelihood.
 
-        ``reason`` is empty where the model could be told. ``first_churn_share`` is the expected
-        share leaving at the first chance.
+        ``reason`` is empty where the model could be told. ``churn_share`` is the share of those at
+        risk who left a period, as observed; ``first_churn_share`` what the model expects at the
+        first chance, which cohorts first seen late never show.
         """
         return pd.DataFrame([self._row(item) for item in self.estimates])
 
@@ -75,6 +76,7 @@ class LifetimeFit(Result):
             "reason": item.reason,
             "at_risk_periods": float(item.risk.at_risk.sum()),
             "lost": float(item.risk.lost.sum()),
+            "churn_share": item.risk.churn_share,
         }
         names = ("alpha", "beta", "c") if item.model == "bdw" else ("alpha", "beta")
         values, errors = item.alpha_beta_c, item.standard_errors

@@ -27,7 +27,7 @@ def earned_by_tier(
 
     Args:
         margins: Of :func:`cvm.data.reduce_segments_lifetime.reduce_lifetime_margins`.
-        tier: Column (or columns, joined by " · ") that names the tier; None pools all.
+        tier: Column (or columns, joined by "·") that names the tier; None pools all.
         margin_share: Margin ÷ bill, stated; None takes the margin measured. May be negative.
         cost_to_serve_yuan: Cost of a tier's services a customer and month; 0 where not named.
 

@@ -70,7 +70,7 @@ def read_spans(
         spans: Of :func:`cvm.data.reduce_segments_lifetime.reduce_lifetime_spans`: joined_month,
             first_month, last_month, customers and groups.
         month: The last month looked at.
-        tier: Column of the groups (or several, joined by " · ") that become tiers; None pools all.
+        tier: Column of the groups (or several, joined by "·") that become tiers; None pools all.
 
     Raises:
         MissingDataError: A column is missing.
@@ -117,12 +117,12 @@ def tier_names(frame: pd.DataFrame, columns: Sequence[str]) -> list[str]:
 
     Example:
         >>> tier_names(pd.DataFrame({"voice": [0, 2], "data": [1, 1]}), ["voice", "data"])
-        ['0 · 1', '2 · 1']
+        ['0·1', '2·1']
     """
     if not columns:
         return [POOLED] * len(frame)
     parts = [frame[column].astype(str).tolist() for column in columns]
-    return [" · ".join(names) for names in zip(*parts, strict=True)]
+    return ["·".join(names) for names in zip(*parts, strict=True)]
 
 
 def _numbers(months: pd.Series) -> pd.Series:

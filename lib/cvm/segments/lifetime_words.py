@@ -14,7 +14,7 @@ AREA = "segments_lifetime"
 _CLEAR = 0.05
 _MOST_NAMES = 5
 # A sentence names no tier of fewer customers.
-_FEWEST = 10
+FEWEST_NAMED = 10
 
 
 def join_names(names: Iterable[str], lang: str) -> str:
@@ -44,8 +44,8 @@ def fit_text(summary: pd.DataFrame, differ_p: float, lang: str) -> str:
     said = []
     told = summary[summary["reason"] == ""]
     if len(told):
-        worst = told.iloc[int(told["first_churn_share"].argmax())]
-        best = told.iloc[int(told["first_churn_share"].argmin())]
+        worst = told.iloc[int(told["churn_share"].argmax())]
+        best = told.iloc[int(told["churn_share"].argmin())]
         if len(told) == 1:
             key, row = ("alike", worst) if worst["alike"] else ("one", worst)
             said.append(
@@ -65,9 +65,9 @@ def fit_text(summary: pd.DataFrame, differ_p: float, lang: str) -> str:
                     f"{AREA}.fit.range",
                     lang,
                     worst=group_name(worst["group"], lang),
-                    worst_churn=format_share(worst["first_churn_share"]),
+                    worst_churn=format_share(worst["churn_share"]),
                     best=group_name(best["group"], lang),
-                    best_churn=format_share(best["first_churn_share"]),
+                    best_churn=format_share(best["churn_share"]),
                 )
             )
             if np.isfinite(differ_p):
@@ -145,11 +145,14 @@ def tiers_text(
         "rate": format_share(stated["discount_rate_year"], decimals=0),
         "confidence": format_share(stated["confidence"], decimals=0),
     }
-    named = told[told["customers"] >= _FEWEST].sort_values("value_yuan", kind="stable")
+    named = told[told["customers"] >= FEWEST_NAMED].sort_values("value_yuan", kind="stable")
     if len(named):
-        said.append(say(f"{AREA}.tiers.first", lang, **shared, **_worth(named.iloc[-1], lang)))
+        key = "first" if len(table) > 1 else "one"
+        said.append(say(f"{AREA}.tiers.{key}", lang, **shared, **_worth(named.iloc[-1], lang)))
         if len(named) > 1:
             said.append(say(f"{AREA}.tiers.last", lang, **_worth(named.iloc[0], lang)))
+        if len(named) < len(told):
+            said.append(say(f"{AREA}.tiers.few", lang, fewest=FEWEST_NAMED))
         said.append(
             say(
                 f"{AREA}.tiers.total",

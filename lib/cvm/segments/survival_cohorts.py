@@ -42,6 +42,12 @@ class Risk:
         """Return how many stayed at each chance."""
         return self.at_risk - self.lost
 
+    @property
+    def churn_share(self) -> float:
+        """Return the share who left a period, of all who stood before a chance; NaN if nobody."""
+        total = float(self.at_risk.sum())
+        return float(self.lost.sum()) / total if total else float("nan")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Cohorts:

@@ -60,7 +60,7 @@ def plot_survival(
         axes.set_xlim(left=0)
         _whole_axis(axes)
         share_axis(axes)
-        axes.set_xlabel(_say("age", lang))
+        axes.set_xlabel(_say(_timed("age", fit), lang))
         axes.set_ylabel(_say("survival", lang))
         note = f"{_say('observed', lang)} ●  {_say('interval', lang, confidence=_share(fit))}"
         axes.legend(title=note)
@@ -84,11 +84,13 @@ def plot_backtest(
         ):
             axes.plot(ahead, table[column], label=_say(key, lang), **style)
         columns = ["naive_customers", "expected_customers", "actual_customers"]
-        largest = float(table[columns].max().max())
-        axes.set_ylim(0, 1.08 * largest)
+        # From the lowest, not from zero: what is asked is how far the lines lie apart.
+        least, largest = float(table[columns].min().min()), float(table[columns].max().max())
+        room = max(largest - least, 1.0)
+        axes.set_ylim(max(least - 0.35 * room, 0), largest + 0.15 * room)
         axes.set_ylabel(count_axis(axes, lang, largest=largest, unit="customers"))
         _whole_axis(axes)
-        axes.set_xlabel(_say("ahead", lang))
+        axes.set_xlabel(_say(_timed("ahead", test.fit), lang))
         axes.legend()
     return axes
 
@@ -198,6 +200,11 @@ def _colors(palette: Palette, count: int) -> list[str]:
 
 def _share(fit: LifetimeFit) -> str:
     return format_share(fit.confidence, decimals=0)
+
+
+def _timed(key: str, fit: LifetimeFit) -> str:
+    """Return the key of a label of periods, of months where periods are months."""
+    return f"{key}_months" if fit.cohorts.period_months == 1 else key
 
 
 def _whole_axis(axes: Axes) -> None:
