@@ -106,7 +106,8 @@ def signed_yuan(yuan: float, lang: str) -> str:
 
 def words(lang: str) -> dict[str, str]:
     """Return the templates that the script fills, by key."""
-    return live_words(AREA, _WORDS, lang)
+    shared = {key: say(f"points_budget.{key}", lang) for key in ("under_half_percent", "over_all")}
+    return live_words(AREA, _WORDS, lang) | shared
 
 
 def texts_at(
