@@ -35,12 +35,14 @@ from cvm.data import reduce_segments_shapes as shapes
 from cvm.data import reduce_warning as warning
 from cvm.segments.scenes import SceneRules
 from cvm.segments.tierbook_read import open_tierbook
+from cvm.segments.tiers_rules import Score
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 LAST = date(2025, 11, 1)
 
 BOOK = open_tierbook("sample")
 GRACE = BOOK.with_ladder("stars", grace_months=2, most_steps_down=1)
+SPEND = BOOK.with_ladder("corporate", score=Score(account_bill_yuan=1))
 BANDS = {"voice_yuan": (50.0, 100.0), "age_years": (25, 45)}
 
 REDUCTIONS = {
@@ -100,6 +102,9 @@ REDUCTIONS = {
     ),
     "reduce_segments_cells by county": lambda t: segments.reduce_segments_cells(
         t["months"], t["customers"], month=LAST, by=("county", "star")
+    ),
+    "reduce_segments_cells by the account's spend": lambda t: segments.reduce_segments_cells(
+        t["months"], t["customers"], month=LAST, ladders=SPEND.terms(LAST)
     ),
     "reduce_segments_scores": lambda t: segments.reduce_segments_scores(
         t["months"], t["customers"], month=LAST, ladder=BOOK.terms(LAST)["stars"], step=5

@@ -18,10 +18,11 @@ from cvm.data.reduce_segments import (
     reduce_segments_scores,
     reduce_segments_spread,
 )
+from cvm.data.reduce_segments_ratings import ladder_needs
 from cvm.data.reduce_segments_rows import segment_rows
 from cvm.segments.scenes import SceneRules
 from cvm.segments.tierbook_read import open_tierbook
-from cvm.segments.tiers_rules import Score
+from cvm.segments.tiers_rules import Score, Tier
 from segments_tables import as_table, panel, people, sample_star
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -178,6 +179,46 @@ def test_grades_follow_the_members_of_the_account():
 
     # An account that is not in the table tells nothing; a personal customer has none.
     assert got["corporate_level"].to_dict() == {"a": 3, "b": 2, "c": -1, "p": -1}
+
+
+def test_grades_follow_the_bills_of_the_account():
+    """Bills of 12 months at 90 and 30 and of the 6 months of one who left: 1,740 ÷ 12 = 145."""
+    months = panel({"a": {"bill_yuan": 90.0}, "b": {"bill_yuan": 30.0}, "p": {}}, LAST)
+    gone = panel({"gone": {"bill_yuan": 50.0}}, date(2025, 5, 1))
+    months = as_table(pd.concat([collect(months), collect(gone)]), "month")
+    account = {"customer_type": "corporate", "account_id": "big"}
+    customers = people({"a": account, "b": account, "gone": account, "p": {},
+                        "lone": {"customer_type": "corporate"}})  # fmt: skip
+    score = Score(account_bill_yuan=1)
+    tiers = tuple(
+        Tier(name=name, en=name, zh=name, from_score=cut)
+        for name, cut in (("C", 0), ("B", 145), ("A", 145.01))
+    )
+    book = book_with("corporate", score=score, tiers=tiers, services=())
+
+    got = rated(months, customers, book=book, names=("corporate",))
+
+    assert got["corporate_level"].to_dict() == {"a": 2, "b": 2, "p": -1}
+    assert got.loc["a", "corporate_score"] == pytest.approx(145)
+    assert ladder_needs(book.terms(LAST)["corporate"]) == {
+        "customers": ["customer_type", "account_id"]
+    }
+
+
+def test_grades_by_spend_of_the_sample_are_those_of_pandas(tables):
+    book = book_with("corporate", score=Score(account_bill_yuan=1), services=())
+    got = rated(tables["months"], tables["customers"], book=book, names=("corporate",))
+    months = collect(tables["months"].select("customer_id", "month", "bill_yuan"))
+    people_ = collect(tables["customers"].select("customer_id", "account_id", "customer_type"))
+    year = months[pd.to_datetime(months["month"]) > pd.Timestamp(2024, 11, 1)]
+    bills = year.merge(people_, on="customer_id").groupby("account_id")["bill_yuan"].sum() / 12
+    here = people_[people_["customer_id"].isin(got.index)].set_index("customer_id")
+    corporate = here[here["customer_type"] == "corporate"]
+    expected = corporate["account_id"].map(bills)
+
+    found = got.loc[corporate.index]
+    assert found["corporate_score"].to_numpy() == pytest.approx(expected.to_numpy())
+    assert (got.drop(corporate.index)["corporate_level"] == -1).all()
 
 
 @pytest.mark.parametrize("month", [date(2023, 11, 1), date(2024, 12, 1), LAST])

@@ -49,7 +49,7 @@ def ladder_needs(terms: Terms) -> dict[str, list[str]]:
             "joined_month": weights.get("tenure_month") or weights.get("least_months"),
             "brand": terms["brands"],
             "customer_type": terms["customer_types"] or weights.get("shared_bonus"),
-            "account_id": weights.get("account_member"),
+            "account_id": weights.get("account_member") or weights.get("account_bill_yuan"),
         },
         "accounts": {"members": weights.get("account_member")},
     }
@@ -66,7 +66,8 @@ def windows_of(ladders: Mapping[str, Terms]) -> dict[str, dict[str, Any]]:
     for terms in ladders.values():
         for item in terms["assessments"]:
             wanted = found.setdefault(window_key(item), dict(item))
-            wanted["point"] = wanted["point"] or item["point"]
+            for name in ("point", "account_bill_yuan"):
+                wanted[name] = wanted[name] or item[name]
     return found
 
 
@@ -126,6 +127,9 @@ def _score(rows: ir.Table, item: Terms) -> ir.FloatingValue:
         parts.append(item["tenure_month"] * _tenure(rows, item))
     if item["account_member"]:
         parts.append(item["account_member"] * rows.account_members)
+    if item["account_bill_yuan"]:
+        months = month_index(item["last_month"]) - month_index(item["first_month"]) + 1
+        parts.append(item["account_bill_yuan"] * rows[f"{key}_account_fen"] / (FEN * months))
     bonus: list[ir.Value] = []
     if item["shared_bonus"]:
         shared = rows.of_customer_type.isin(SHARED_TYPES).fill_null(False)
@@ -156,6 +160,8 @@ def _eligible(rows: ir.Table, terms: Terms, item: Terms) -> ir.BooleanValue:
         able = able & rows.of_customer_type.isin(terms["customer_types"]).fill_null(False)
     if item["account_member"]:
         able = able & rows.account_members.notnull()
+    if item["account_bill_yuan"]:
+        able = able & rows[f"{window_key(item)}_account_fen"].notnull()
     return able
 
 

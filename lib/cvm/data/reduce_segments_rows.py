@@ -92,6 +92,9 @@ def segment_rows(
     for key, item in windows.items():
         made |= sums.window(key, item)
     rows = sums.collapse(made)
+    spending = [key for key, item in windows.items() if item["account_bill_yuan"]]
+    if spending:
+        rows = sums.with_accounts(rows, customers, spending)
     rows = _with_customers(rows, customers, accounts, ladders, bands, by)
     return _finished(rows, ladders, bands, averaged, scenes, by)
 
@@ -184,6 +187,7 @@ class _Sums:
         """Return one row a customer in service in the month."""
         rows = self.months
         found = rows.group_by("customer_id").agg(latest=rows.month.max(), **made)
+        self.everybody = found
         found = found.filter(found.latest == self.month).drop("latest")
         if not self.points or self.ledger is None:
             return found
@@ -200,6 +204,17 @@ class _Sums:
         points = earned.group_by("customer_id").agg(**each)
         joined = found.left_join(points, "customer_id").drop("customer_id_right")
         return joined.mutate(**{name: joined[name].fill_null(0) for name in each})
+
+    def with_accounts(self, rows: ir.Table, customers: ir.Table, keys: Sequence[str]) -> ir.Table:
+        """Add what each customer's corporate account was billed in these windows; else null."""
+        member = customers.filter(customers.account_id.notnull())
+        member = member.select("customer_id", "account_id")
+        billed = self.everybody.inner_join(member, "customer_id")
+        totals = billed.group_by("account_id").agg(
+            **{f"{key}_account_fen": billed[f"{key}_fen"].sum() for key in keys}
+        )
+        each = member.inner_join(totals, "account_id").drop("account_id")
+        return rows.left_join(each, "customer_id").drop("customer_id_right")
 
 
 def _with_customers(

@@ -199,6 +199,7 @@ def _assessment(ladder: Ladder, at: date) -> dict[str, Any]:
         "average_bill_yuan": score.average_bill_yuan,
         "tenure_month": score.tenure_month,
         "account_member": score.account_member,
+        "account_bill_yuan": score.account_bill_yuan,
         "shared_bonus": score.shared_bonus,
         "on_time_bonus": score.on_time_bonus,
         "on_time_months": score.on_time_months,

@@ -101,6 +101,8 @@ class Score:
         average_bill_yuan: A yuan of the average monthly bill of the window's months in service.
         tenure_month: A month since joining.
         account_member: A subscription in the customer's corporate account.
+        account_bill_yuan: A yuan that the account's subscriptions, those that have left since too,
+            were billed a month of the window: all bills ÷ the window's months.
         shared_bonus: Of a family plan or a corporate account.
         on_time_bonus: Of having paid on time in each of the last ``on_time_months``.
         on_time_months: Those months.
@@ -112,6 +114,7 @@ class Score:
     average_bill_yuan: float = 0.0
     tenure_month: float = 0.0
     account_member: float = 0.0
+    account_bill_yuan: float = 0.0
     shared_bonus: float = 0.0
     on_time_bonus: float = 0.0
     on_time_months: int = 12
@@ -120,7 +123,9 @@ class Score:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        weights = ("point", "average_bill_yuan", "tenure_month", "account_member")
+        weights = (
+            "point", "average_bill_yuan", "tenure_month", "account_member", "account_bill_yuan",
+        )  # fmt: skip
         for name in (*weights, "shared_bonus", "on_time_bonus", "stop_penalty"):
             check.between(name, 0, 1_000_000, decimals=4)
         check.whole("on_time_months", 1, 36)
