@@ -16,7 +16,7 @@ from cvm.data import collect, open_data
 from cvm.data.reduce_segments_shapes import segment_features
 from cvm.segments import clusters_kmeans
 from cvm.segments.clusters import find_clusters
-from cvm.segments.clusters_kmeans import k_means
+from cvm.segments.clusters_kmeans import Partition, k_means
 from cvm.segments.clusters_names import Condition, find_rules
 from cvm.segments.clusters_stability import choose_clusters, cluster_stability
 
@@ -116,15 +116,31 @@ def test_wine_has_three_stable_clusters_as_published(wine):
 
 
 def test_of_four_wine_clusters_two_dissolve_as_published(wine):
-    """Published: .942 .567 .927 .516 (two clusters dissolve)."""
+    """Published: .942 .567 .927 .516, of the partition that one random start ended in.
+
+    It is a local optimum (33, 37, 51 and 57 wines; the sum of squares is 1174.07, the best found
+    1168.6), so the partition is made here as it was there: one start. Means of 100 resamples
+    scatter by .006 to .02, ours as well as those published.
+    """
+    start = KMeans(4, init=wine[[0, 16, 25, 166]], n_init=1).fit(wine)
+    partition = Partition(
+        centres=start.cluster_centers_, labels=start.labels_, inertia=start.inertia_, passes=1
+    )
+    assert sorted(partition.sizes) == [33, 37, 51, 57]
+
+    got = cluster_stability(wine, partition, rng=np.random.default_rng(2), resamples=200)
+
+    np.testing.assert_allclose(sorted(got.jaccard), [0.516, 0.567, 0.927, 0.942], atol=0.05)
+
+
+def test_of_the_best_four_wine_clusters_two_dissolve_too(wine):
     partition = k_means(wine, 4, rng=np.random.default_rng(1), starts=20)
 
     got = cluster_stability(wine, partition, rng=np.random.default_rng(2), resamples=200)
 
-    low, high = sorted(got.jaccard)[:2], sorted(got.jaccard)[2:]
-    np.testing.assert_allclose(high, [0.927, 0.942], atol=0.04)
-    assert max(low) < 0.72
-    assert min(low) < 0.55
+    assert partition.inertia < 1170
+    assert sorted(got.jaccard)[0] < 0.55
+    assert sorted(got.jaccard)[1] < 0.75
     assert (got.dissolved_share > 0.25).sum() == 2
     assert not got.stable
 

@@ -36,9 +36,11 @@ def reduce_tier_moves(
         MissingDataError: The months have no such column.
     """
     check_at_least(months_apart, "months_apart", 1)
-    early, late = month_index(add_months(month, -months_apart)), month_index(month)
-    rows = _rows(months, column).filter(lambda table: table.index.isin([early, late]))
-    return _tally(rows.mutate(before=rows.index == early))
+    before, after = (
+        _rows(months.filter(months.month == end), column)
+        for end in (add_months(month, -months_apart), month)
+    )
+    return _tally(before, after)
 
 
 def reduce_tier_flows(
@@ -71,11 +73,11 @@ def reduce_tier_flows(
     rows = _rows(months, column)
     after = rows.filter(rows.index.isin(ends))
     before = rows.filter(rows.index.isin([end - months_apart for end in ends]))
-    both = ibis.union(
-        after.mutate(month_index=after.index, before=ibis.literal(False)),
-        before.mutate(month_index=before.index + months_apart, before=ibis.literal(True)),
+    return _tally(
+        before.mutate(month_index=before.index + months_apart),
+        after.mutate(month_index=after.index),
+        "month_index",
     )
-    return _tally(both, "month_index")
 
 
 def reduce_tier_ages(
@@ -137,19 +139,17 @@ def _rows(months: ir.Table, column: str) -> ir.Table:
     )
 
 
-def _tally(rows: ir.Table, *period: str) -> ir.Table:
-    """Count rows marked ``before`` or not by where each customer was and is."""
-    before = rows.before
-    each = rows.group_by("customer_id", *period).agg(
-        from_tier=before.ifelse(rows.tier, ibis.null("string")).max(),
-        to_tier=before.ifelse(ibis.null("string"), rows.tier).max(),
-        before_yuan=before.ifelse(rows.bill_yuan, ibis.null("float64")).max(),
-        after_yuan=before.ifelse(ibis.null("float64"), rows.bill_yuan).max(),
-    )
-    each = each.mutate(
-        from_tier=each.from_tier.fill_null(JOINED),
-        to_tier=each.to_tier.fill_null(LEFT),
-        bill_yuan=each.before_yuan.fill_null(each.after_yuan).fill_null(0.0),
+def _tally(before: ir.Table, after: ir.Table, *period: str) -> ir.Table:
+    """Count customers by where they were and are; a customer stands once in each month."""
+    keys = ["customer_id", *period]
+    earlier = before.select(*keys, from_tier=before.tier, before_yuan=before.bill_yuan)
+    later = after.select(*keys, to_tier=after.tier, after_yuan=after.bill_yuan)
+    both = earlier.outer_join(later, keys)
+    each = both.select(
+        **{name: both[name].fill_null(both[f"{name}_right"]) for name in period},
+        from_tier=both.from_tier.fill_null(JOINED),
+        to_tier=both.to_tier.fill_null(LEFT),
+        bill_yuan=both.before_yuan.fill_null(both.after_yuan).fill_null(0.0),
     )
     return (
         each.group_by(*period, "from_tier", "to_tier")
