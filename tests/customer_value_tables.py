@@ -146,7 +146,17 @@ def customer_value_tables():
                 "value_yuan_high": [1_300.0, 9_900.0, 29_000.0],
             }
         ),
-        "lifetime_facts": pd.DataFrame({"key": ["horizon_months"], "value": [36.0]}),
+        "lifetime_facts": pd.DataFrame(
+            {
+                "key": [
+                    "horizon_months",
+                    "discount_rate_year",
+                    "backtest_model_error_share",
+                    "backtest_naive_error_share",
+                ],
+                "value": [36.0, 0.1, 0.007, 0.011],
+            }
+        ),
         "usage_scenes": pd.DataFrame(
             {
                 "scene": ["data", "local"],

@@ -48,12 +48,12 @@ def test_the_sentence_says_where_value_lies_and_what_a_card_is_worth(page):
     # 700 of 10,000 hold a card, with 650 thousand of 2 million; 24,000 ÷ 1,200.
     assert page.content["en"]["sentence"] == (
         "The top tenth of customers bring 32.0% of margin; the 7.0% who hold VIP cards bring 32.5% "
-        "of revenue. A Diamond customer is worth ¥24k over the next 36 months, 20.0 times one "
-        "without a card."
+        "of revenue. A Diamond contract customer is worth ¥24k over the next 36 months, 20.0 times "
+        "one without a card."
     )
     assert page.content["zh"]["sentence"] == (
         "价值最高的10%客户贡献32.0%的毛利；贵宾卡客户占7.0%，贡献32.5%的收入。"
-        "一名钻石卡客户未来36个月价值2.4万元，是无卡客户的20.0倍。"
+        "一名钻石卡后付费客户未来36个月价值2.4万元，是无卡客户的20.0倍。"
     )
 
 
@@ -75,6 +75,12 @@ def test_the_cards_are_the_ladder_as_in_force(page):
     # 53,100 of 850,000.
     assert (cards["cost"]["value"], cards["cost"]["change"][:4]) == ("¥53.1k", "6.2%")
     assert (cards["worth"]["value"], cards["worth"]["change"]) == ("¥24k", "¥17k to ¥29k")
+
+
+def test_value_says_what_it_rests_on(page):
+    notes = " ".join(page.content["en"]["notes"])
+    assert "discounted at 10.0% a year; a test on held-out months missed by 0.7%" in notes
+    assert "留出检验误差0.7%，按固定保有率推算误差1.1%" in " ".join(page.content["zh"]["notes"])
 
 
 def test_titles_say_what_the_pictures_show(page):

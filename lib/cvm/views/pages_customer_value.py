@@ -322,4 +322,19 @@ def _notes(tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str
             if cuts.withheld(ladder)
         ]
         notes.append(say(f"{AREA}.note.levers", lang))
+    notes += _lifetime_note(tables, lang)
     return [*notes, withheld_note(info, lang), say(f"{AREA}.note.definitions", lang)]
+
+
+def _lifetime_note(tables: Tables, lang: str) -> list[str]:
+    """Return what value rests on, and how its model did on months it had not seen."""
+    facts = read_facts(tables.get("lifetime_facts"))
+    names = {
+        "discount": "discount_rate_year",
+        "error": "backtest_model_error_share",
+        "naive": "backtest_naive_error_share",
+    }
+    if "lifetime_tiers" not in tables or not {"horizon_months", *names.values()} <= set(facts):
+        return []
+    shares = {name: format_share(facts[key]) for name, key in names.items()}
+    return [say(f"{AREA}.note.lifetime", lang, months=f"{facts['horizon_months']:.0f}", **shares)]
