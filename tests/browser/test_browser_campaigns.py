@@ -7,8 +7,8 @@ import pytest
 
 from campaigns_tables import WORTH, campaigns_tables
 from cvm.core.snapshot import open_latest
-from cvm.views.campaigns_live import evaluate, texts_at, words, worth_rows
-from cvm.views.pages_campaigns import join_registers
+from cvm.views.campaigns_live import evaluate, texts_at, told_of, words, worth_rows
+from cvm.views.pages_campaigns import SOURCES, join_registers
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,8 @@ WIDTHS = (1440, 1024, 390)
 
 def made():
     tables = campaigns_tables()
-    return worth_rows(tables["campaign_with_control_worth"]), join_registers(tables).entries
+    frames = [tables[f"{name}_worth"] for name in SOURCES]
+    return worth_rows(*frames), join_registers(tables).entries
 
 
 def random_settings(count):
@@ -59,9 +60,9 @@ def test_the_browser_says_what_python_says(arithmetic, lang):
     rows, entries = made()
     asked = [{}, *random_settings(60)]
     got = arithmetic.evaluate(
-        """([rows, worked, words, lang, asked]) =>
-             asked.map(one => window.levers.texts(rows, worked, one, words, lang))""",
-        [rows, {one.campaign_id: one.worked for one in entries}, words(lang), lang, asked],
+        """([rows, told, words, lang, asked]) =>
+             asked.map(one => window.levers.texts(rows, told, one, words, lang))""",
+        [rows, told_of(entries, lang), words(lang), lang, asked],
     )
     for settings, answer in zip(asked, got, strict=True):
         assert answer == texts_at(rows, entries, settings, lang)
@@ -112,10 +113,10 @@ def test_levers_change_returns_cards_and_the_address(open_page, published, lang)
 
 def test_one_campaign_is_chosen_and_kept_in_the_address(open_page):
     page = open_page(f"{PAGE}?lang=en")
-    assert page.locator("[data-campaign=HANDSET]:visible .cvm-kept").count() == 1
+    assert page.locator("[data-campaign=FAMILY]:visible .cvm-events").count() == 1
     page.get_by_role("button", name="增值业务短信推荐").click()
     assert page.locator("[data-campaign=SMS]:visible").count() == 1
-    assert page.locator("[data-campaign=HANDSET]:visible").count() == 0
+    assert page.locator("[data-campaign=FAMILY]:visible").count() == 0
     assert "campaign=SMS" in page.url
     page.get_by_label("Campaign", exact=True).select_option("CARE")
     told = page.locator("[data-campaign=CARE]:visible .cvm-told").inner_text()
@@ -131,4 +132,4 @@ def test_a_crafted_address_is_held(open_page, query):
         low, high = (float(slider.get_attribute(side)) for side in ("min", "max"))
         assert low <= float(slider.input_value()) <= high
     assert "NaN" not in page.locator("#cvm-page").inner_text()
-    assert page.locator("[data-campaign=HANDSET]:visible").count() == 1
+    assert page.locator("[data-campaign=FAMILY]:visible").count() == 1

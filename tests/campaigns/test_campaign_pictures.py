@@ -4,12 +4,14 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from campaigns_tables import WORTH, registers
+from campaigns_tables import WORTH, campaigns_tables, registers
 from cvm.campaigns.answer import answer_holdout
 from cvm.campaigns.cells import Tables
+from cvm.campaigns.compare_designs import comparison_from
 from cvm.campaigns.portfolio import GROUPS, answer_all, profit_of_row
 from cvm.campaigns.register import register_from
 from cvm.core.checks import ArgumentError, DataError
+from cvm.views.campaigns_register import plot_all_designs
 
 mpl.use("Agg")
 LANGS = pytest.mark.parametrize("lang", ["zh", "en"])
@@ -22,9 +24,28 @@ def test_the_register_draws_customers_kept_per_thousand(lang):
     axes = register.plot(lang=lang)
 
     points = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
-    assert points == pytest.approx([30.0, 1.0])
+    assert points == pytest.approx([40.0, 30.0, 50.0, 1.0])
     assert len(axes.texts) == 1
-    assert [tick.get_text()[-1] for tick in axes.get_yticklabels()] == ["A", "D", "C"]
+    grades = [tick.get_text()[-1] for tick in axes.get_yticklabels()]
+    assert grades == ["B", "A", "D", "B", "C"]
+
+
+@LANGS
+def test_all_designs_are_drawn_beside_naive_readings(lang):
+    tables = campaigns_tables()
+    rows = pd.concat([tables["campaign_without_control_designs"],
+                      tables["campaign_by_branch_designs"]])  # fmt: skip
+    compared = {
+        name: comparison_from(rows[rows["campaign_id"] == name]) for name in ("RECHARGE", "FAMILY")
+    }
+
+    axes = plot_all_designs(compared, lang=lang)
+
+    dots = [sorted(line.get_xdata()) for line in axes.lines if len(line.get_xdata())][1:]
+    assert dots == [pytest.approx(one) for one in ([46, 50, 52], [-10], [35, 40], [70])]
+    assert [line.get_text() for line in axes.get_legend().get_texts()] == (
+        ["各种方法", "直观读数"] if lang == "zh" else ["designs", "naive readings"]
+    )
 
 
 @LANGS

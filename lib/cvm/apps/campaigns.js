@@ -2,7 +2,7 @@ function (levers, parts, data) {
   "use strict";
   const root = document.getElementById("cvm-page");
   if (!root) return;
-  const { rows, worked } = data;
+  const { rows, told } = data;
   const { sides, settings, start } = parts.form({
     root,
     words: data.words,
@@ -12,8 +12,10 @@ function (levers, parts, data) {
   });
 
   function show(spoken) {
-    for (const { side, words, lang, spoken: told } of sides) {
-      const texts = levers.texts(rows, worked, settings, words, lang);
+    for (const { side, hero, title, words, lang, spoken: aloud } of sides) {
+      const texts = levers.texts(rows, told[lang], settings, words, lang);
+      title.textContent = texts.sentence;
+      hero.dataset.tone = texts.tone;
       for (const [name, cells] of Object.entries(texts.campaigns)) {
         for (const cell of side.querySelectorAll("[data-live-of]")) {
           if (cell.dataset.liveOf === name) cell.textContent = cells[cell.dataset.cell];
@@ -25,7 +27,7 @@ function (levers, parts, data) {
         box.querySelector(".cvm-value").firstChild.textContent = card.value;
         box.querySelector(".cvm-note").textContent = card.note;
       }
-      if (spoken && told) told.textContent = side.querySelector('[data-card="net"]').textContent;
+      if (spoken && aloud) aloud.textContent = side.querySelector('[data-card="net"]').textContent;
     }
   }
 

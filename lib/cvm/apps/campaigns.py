@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cvm.apps.campaigns_parts import balance_bars, event_chart, interval_bars
 from cvm.apps.model import PageModel
 from cvm.apps.opened import open_page
 from cvm.apps.page import Live, PageView, asset, section, tag, text
@@ -50,9 +51,9 @@ def page_script(model: PageModel) -> str:
     parts = live_parts(model)
     if not (parts and all(live.get("register") for live in parts.values())):
         return ""
-    data = {
+    data: dict[str, Any] = {
         "rows": next((live["rows"] for live in parts.values() if live["rows"]), []),
-        "worked": next(iter(parts.values()))["worked"],
+        "told": {lang: live["told"] for lang, live in parts.items()},
         "words": {lang: live["words"] for lang, live in parts.items()},
     }
     return live_script("campaigns", data)
@@ -123,7 +124,7 @@ def _details(live: Mapping[str, Any], lang: str) -> str:
     options = "".join(text("option", one["label"], value=one["id"]) for one in details)
     chosen = details[0]["id"]
     parts = "".join(
-        tag("div", _detail(one, lang), data_campaign=one["id"], hidden=one["id"] != chosen)
+        tag("div", detail(one, lang), data_campaign=one["id"], hidden=one["id"] != chosen)
         for one in details
     )
     return tag(
@@ -135,51 +136,36 @@ def _details(live: Mapping[str, Any], lang: str) -> str:
     )
 
 
-def _detail(one: Mapping[str, Any], lang: str) -> str:
+def detail(one: Mapping[str, Any], lang: str) -> str:
+    """Return one campaign: its sentence, facts, and what its design knows of it."""
     facts = "".join(
         tag("div", text("dt", label) + text("dd", value)) for label, value in one["facts"]
     )
+    designs = one["designs"]
     shown = {
-        "forest": _forest(one["forest"]),
+        "forest": interval_bars(one["forest"]),
+        "designs": designs and interval_bars(designs["rows"]) + _note(designs["sentence"]),
         "curves": _curves(one["curves"], lang),
+        "events": event_chart(one["events"], lang),
         "funnel": _funnel(one["funnel"]),
+        "balance": balance_bars(one["balance"]),
         "checks": _checks(one["checks"]),
     }
-    nothing = text("p", say(f"{AREA}.live.nothing", lang), class_="cvm-note")
+    # What a campaign's design does not know is left out.
     parts = "".join(
-        tag("div", text("h4", say(f"{AREA}.live.{key}", lang)) + (body or nothing), data_part=key)
+        tag("div", text("h4", say(f"{AREA}.live.{key}", lang)) + body, data_part=key)
         for key, body in shown.items()
+        if body
     )
     return (
         text("p", one["sentence"], class_="cvm-told")
         + tag("dl", facts, class_="cvm-facts")
-        + tag("div", parts, class_="cvm-parts")
+        + (tag("div", parts, class_="cvm-parts") if parts else "")
     )
 
 
-def _forest(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return each group's interval as a bar on one scale."""
-    ends = [row[side] for row in rows if "kept" in row for side in ("low", "high")]
-    if not rows:
-        return ""
-    low, high = min([0.0, *ends]), max([0.0, *ends])
-    reach = (high - low) or 1.0
-
-    def at(value: float) -> str:
-        return f"{100 * (value - low) / reach:.2f}%"
-
-    cells = ""
-    for row in rows:
-        marks = tag("i", "", class_="cvm-zero", style=f"left:{at(0)}")
-        if "kept" in row:
-            width = f"{100 * (row['high'] - row['low']) / reach:.2f}%"
-            marks += tag("i", "", class_="cvm-line", style=f"left:{at(row['low'])};width:{width}")
-            marks += tag("i", "", class_="cvm-point", style=f"left:{at(row['kept'])}")
-        detected = "true" if row.get("detected") else "false"
-        cells += text("span", row["label"])
-        cells += tag("span", marks, class_="cvm-span", aria_hidden="true", data_detected=detected)
-        cells += text("span", row["text"])
-    return tag("div", cells, class_="cvm-bars")
+def _note(sentence: str) -> str:
+    return text("p", sentence, class_="cvm-note")
 
 
 def _funnel(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -82,15 +82,56 @@
     return chance <= 1 - WORTH_SHARE ? "no" : "open";
   }
 
-  function texts(rows, worked, settings, words, lang) {
+  function chance(value, words) {
+    if (value > 0.995) return fill(words["register.over"], { share: "99%" });
+    if (value < 0.005) return fill(words["register.under"], { share: "1%" });
+    return share(value, 0);
+  }
+
+  function named(one, words) {
+    if (!one.kept) return one.label;
+    let facts = one.kept;
+    if (Number.isFinite(one.roi)) {
+      const roi = fill(words["register.roi"], {
+        roi: percent(one.roi), chance: chance(one.chance, words),
+      });
+      facts = fill(words["register.comma"], { one: facts, other: roi });
+    }
+    return fill(words["register.named"], { name: one.label, facts });
+  }
+
+  // As cvm.campaigns.register.Register.text says it.
+  function sentence(told, words, lang) {
+    const groups = { worked_paid: [], worked_only: [], none: [], harmed: [], unknown: [] };
+    for (const one of told) {
+      const good = paid(one.worked, one.chance) === "yes" ? "worked_paid" : "worked_only";
+      groups[one.worked === "yes" ? good : one.worked].push(named(one, words));
+    }
+    return Object.entries(groups).filter(([, names]) => names.length)
+      .map(([key, names]) => fill(words[`register.${key}`], { names: names.join(words["register.list"]) }))
+      .join(lang === "zh" ? "" : " ");
+  }
+
+  function toneOf(told) {
+    if (told.some((one) => one.worked === "harmed")) return "bad";
+    const good = (one) => one.worked === "yes" && paid(one.worked, one.chance) === "yes";
+    return told.some(good) ? "good" : "neutral";
+  }
+
+  function texts(rows, published, settings, words, lang) {
     const at = { ...settingsNow(rows), ...settings };
+    const known = new Map(published.map((one) =>
+      [one.id, { ...one, roi: one.roi ?? NaN, chance: one.chance ?? NaN }]));
     const campaigns = {}, states = [];
     let net = 0;
     for (const row of rows) {
       const name = row.campaign_id;
-      if (!(name in worked)) continue;
+      if (!known.has(name)) continue;
       const got = evaluate(row, at);
-      const state = paid(worked[name], got.chance);
+      const one = known.get(name);
+      one.roi = got.roi;
+      one.chance = got.chance;
+      const state = paid(one.worked, got.chance);
       states.push(state);
       net += got.net_yuan;
       campaigns[name] = {
@@ -103,7 +144,10 @@
     }
     const money = yuan(Math.abs(net), lang);
     const sign = net < 0 ? "−" : "";
+    const told = [...known.values()];
     return {
+      sentence: sentence(told, words, lang),
+      tone: toneOf(told),
       campaigns,
       cards: {
         paid: {

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from cvm.campaigns import words
-from cvm.campaigns.effect import Effect, Estimate
+from cvm.campaigns.effect import CHURN, Effect, Estimate
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.result import Result
@@ -197,6 +197,35 @@ def design_rows(campaign: str, comparison: DesignComparison) -> list[dict[str, A
             }
         )
     return rows
+
+
+def comparison_from(rows: pd.DataFrame) -> DesignComparison | None:
+    """Return the comparison that :func:`design_rows` wrote down; None if all of it was withheld.
+
+    Args:
+        rows: Those of one campaign, as published: what was withheld or unknown is missing.
+    """
+    known = rows[rows["customers"].notna() & rows["verdict"].notna()]
+    if known.empty:
+        return None
+    told: dict[bool, dict[str, Estimate]] = {False: {}, True: {}}
+    for row in known.to_dict("records"):
+        numbers: dict[str, Any] = {
+            name: math.nan if pd.isna(row[name]) else float(row[name])
+            for name in ("effect", "se", "low", "high", "p_value")
+        }
+        reason = "" if row["reason"] is None or pd.isna(row["reason"]) else str(row["reason"])
+        label = str(row["design"])
+        told[bool(row["naive"])][label] = Estimate(
+            outcome=CHURN, estimand="treated", method=label, reason=reason, **numbers
+        )
+    if not told[False]:
+        return None
+    first = known.iloc[0]
+    p_value = math.nan if pd.isna(first["verdict_p"]) else float(first["verdict_p"])
+    return DesignComparison(
+        rows=told[False], naive=told[True], verdict=str(first["verdict"]), p_value=p_value
+    )
 
 
 def label_name(label: str, lang: str) -> str:

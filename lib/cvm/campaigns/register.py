@@ -225,24 +225,28 @@ class Register(Result):
         return words.joined(parts, lang)
 
 
+def kept_words(one: Entry, lang: str) -> str:
+    """Return how many customers a campaign kept or lost; empty if no effect was detected."""
+    if one.worked not in ("yes", "harmed"):
+        return ""
+    kept = format_number(abs(one.kept_share) * 1000, lang, digits=2)
+    return say("campaigns_register.text.kept", lang, kept=kept)
+
+
 def _told(one: Entry, lang: str) -> str:
     """Return a campaign's name with what it kept and returned, as far as that can be told."""
-    if one.worked in ("yes", "harmed"):
-        facts = say(
-            "campaigns_register.text.kept",
+    facts = kept_words(one, lang)
+    if not facts:
+        return one.label()
+    if not math.isnan(one.roi):
+        roi = say(
+            "campaigns_register.text.roi",
             lang,
-            kept=format_number(abs(one.kept_share) * 1000, lang, digits=2),
+            roi=words.signed_share(one.roi),
+            chance=words.chance(one.positive_share, lang),
         )
-        if not math.isnan(one.roi):
-            roi = say(
-                "campaigns_register.text.roi",
-                lang,
-                roi=words.signed_share(one.roi),
-                chance=words.chance(one.positive_share, lang),
-            )
-            facts = words.comma(facts, roi, lang)
-        return say("campaigns_register.text.named", lang, name=one.label(), facts=facts)
-    return one.label()
+        facts = words.comma(facts, roi, lang)
+    return say("campaigns_register.text.named", lang, name=one.label(), facts=facts)
 
 
 def register_from(*frames: pd.DataFrame) -> Register:

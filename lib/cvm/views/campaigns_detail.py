@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from cvm.campaigns import words
 from cvm.campaigns.register import Entry
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
+from cvm.views.campaigns_compared import balance_of, designs_of, events_of, interval_row, signed
 
 AREA = "campaigns_page"
 ROWS = ("as_assigned", "reached", "diamond", "gold", "silver", "vip", "none")
@@ -38,21 +38,13 @@ def entry_sentence(one: Entry, lang: str) -> str:
     return words.joined([say("campaigns.effect.failed_checks", lang, checks=names), sentence], lang)
 
 
-def signed(value: float) -> str:
-    """Return customers per 1,000 with their sign, in whole customers from ten on."""
-    if not math.isfinite(value):
-        return "–"
-    text = f"{abs(value):.0f}" if abs(value) >= 9.95 else f"{abs(value):.1f}"
-    return ("−" if value < 0 else "+") + text
-
-
 def detail_of(one: Entry, tables: Mapping[str, pd.DataFrame], lang: str) -> dict[str, Any]:
     """Return one campaign's part of the page, plain JSON.
 
     Args:
         one: Its row of the register.
-        tables: Published tables by name without prefix: ``estimates``, ``funnel``, ``curves``,
-            ``checks``; those missing leave their part empty.
+        tables: Published tables by name without prefix: ``estimates``, ``designs``, ``funnel``,
+            ``curves``, ``balance``, ``events``, ``checks``; those missing leave their part empty.
         lang: ``"zh"`` or ``"en"``.
     """
     mine = {
@@ -66,8 +58,11 @@ def detail_of(one: Entry, tables: Mapping[str, pd.DataFrame], lang: str) -> dict
         "sentence": entry_sentence(one, lang),
         "facts": _facts(one, lang),
         "forest": _forest(mine.get("estimates"), lang),
+        "designs": designs_of(mine.get("designs"), lang),
         "funnel": _funnel(mine.get("funnel"), lang),
         "curves": _curves(mine.get("curves")),
+        "events": events_of(mine.get("events"), lang),
+        "balance": balance_of(mine.get("balance"), lang),
         "checks": _checks(mine.get("checks"), lang),
     }
 
@@ -102,15 +97,8 @@ def _forest(frame: pd.DataFrame | None, lang: str) -> list[dict[str, Any]]:
             key = "campaigns.chart.cannot_tell" if told else f"{AREA}.detail.withheld"
             entry |= {"text": say(key, lang)}
         else:
-            ends = [-1000 * float(row[key]) for key in ("high", "effect", "low")]
-            text = say(
-                f"{AREA}.detail.row",
-                lang,
-                kept=signed(ends[1]),
-                low=signed(ends[0]),
-                high=signed(ends[2]),
-            )
-            entry |= {"low": ends[0], "kept": ends[1], "high": ends[2], "text": text}
+            label = entry["label"]
+            entry |= interval_row(label, row["effect"], row["low"], row["high"], lang)
             entry["detected"] = bool(row["detected"])
         found.append(entry)
     return found

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from cvm.campaigns.portfolio import profit_of_row
-from cvm.campaigns.register import WORTH_SHARE, Entry
+from cvm.campaigns.register import Entry, Register, kept_words
 from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_share, format_yuan
 
@@ -23,18 +24,25 @@ _WORDS = ("live", "card")
 Row = Mapping[str, Any]
 
 
-def worth_rows(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
-    """Return the rows behind the levers as plain JSON; those withheld are left out."""
-    if frame is None or frame.empty:
-        return []
-    kept = frame[frame["customers"].notna() & frame["cov_kept_kept"].notna()]
-    return [
-        {
-            str(name): None if pd.isna(value) else value if isinstance(value, str) else float(value)
-            for name, value in row.items()
-        }
-        for row in kept.to_dict("records")
-    ]
+def worth_rows(*frames: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """Return the rows behind the levers as plain JSON; those withheld are left out.
+
+    Args:
+        frames: Of one or more notebooks; where a campaign stands in two, the first counts.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for frame in frames:
+        if frame is None or frame.empty:
+            continue
+        kept = frame[frame["customers"].notna() & frame["cov_kept_kept"].notna()]
+        for row in kept.to_dict("records"):
+            plain = {str(name): _plain(value) for name, value in row.items()}
+            found.setdefault(str(row["campaign_id"]), plain)
+    return list(found.values())
+
+
+def _plain(value: Any) -> Any:
+    return None if pd.isna(value) else value if isinstance(value, str) else float(value)
 
 
 def settings_now(rows: Sequence[Row]) -> dict[str, float]:
@@ -90,18 +98,40 @@ def setting_words(lever: str, value: float, lang: str) -> str:
 
 def words(lang: str) -> dict[str, str]:
     """Return the templates that the script fills, by key."""
-    wanted = tuple(f"{AREA}.{part}." for part in _WORDS)
-    found = {key: entry[lang] for key, entry in catalogue().items() if key.startswith(wanted)}
-    return {key.removeprefix(f"{AREA}."): text for key, text in found.items()}
+    prefixes = {f"{AREA}.{part}.": f"{part}." for part in _WORDS}
+    prefixes["campaigns_register.text."] = "register."
+    found = {
+        short + key.removeprefix(prefix): entry[lang]
+        for key, entry in catalogue().items()
+        for prefix, short in prefixes.items()
+        if key.startswith(prefix)
+    }
+    for key in ("campaigns.list", "campaigns_profit.over", "campaigns_profit.under"):
+        found[f"register.{key.rpartition('.')[2]}"] = catalogue()[key][lang]
+    return found
 
 
-def paid(worked: str, chance: float) -> str:
-    """Return whether a campaign paid, as :attr:`cvm.campaigns.register.Entry.paid` does."""
-    if math.isnan(chance):
-        return "unknown"
-    if chance >= WORTH_SHARE:
-        return "open" if worked == "none" else "yes"
-    return "no" if chance <= 1 - WORTH_SHARE else "open"
+def told_of(entries: Sequence[Entry], lang: str) -> list[dict[str, Any]]:
+    """Return what the script must know of each campaign to say the page's sentence, plain JSON."""
+    return [
+        {
+            "id": one.campaign_id,
+            "label": one.label(),
+            "worked": one.worked,
+            "kept": kept_words(one, lang),
+            "roi": None if math.isnan(one.roi) else float(one.roi),
+            "chance": None if math.isnan(one.positive_share) else float(one.positive_share),
+        }
+        for one in entries
+    ]
+
+
+def tone_of(register: Register) -> str:
+    """Return whether the page's sentence is good news, bad news, or neither."""
+    if any(one.worked == "harmed" for one in register.entries):
+        return "bad"
+    good = any(one.worked == "yes" and one.paid == "yes" for one in register.entries)
+    return "good" if good else "neutral"
 
 
 def texts_at(
@@ -116,31 +146,35 @@ def texts_at(
         lang: ``"zh"`` or ``"en"``.
 
     Returns:
-        ``campaigns`` (campaign → ``cost``, ``roi``, ``interval``, ``chance``, ``paid``) and
-        ``cards`` (``paid``, ``net``).
+        ``sentence``, ``tone``, ``campaigns`` (campaign → ``cost``, ``roi``, ``interval``,
+        ``chance``, ``paid``) and ``cards`` (``paid``, ``net``).
     """
     at = settings_now(rows) | dict(settings)
-    worked = {one.campaign_id: one.worked for one in entries}
+    known = {one.campaign_id: one for one in entries}
     told, states, net = {}, [], 0.0
     for row in rows:
         name = str(row["campaign_id"])
-        if name not in worked:
+        if name not in known:
             continue
         got = evaluate(row, at)
-        state = paid(worked[name], got["chance"])
-        states.append(state)
+        one = replace(known[name], roi=got["roi"], positive_share=got["chance"])
+        known[name] = one
+        states.append(one.paid)
         net += got["net_yuan"]
         told[name] = {
             "cost": format_yuan(got["cost_yuan"], lang),
             "roi": percent(got["roi"]),
             "interval": f"{percent(got['roi_low'])} – {percent(got['roi_high'])}",
             "chance": format_share(got["chance"], decimals=0),
-            "paid": say(f"{AREA}.live.paid_{state}", lang),
+            "paid": say(f"{AREA}.live.paid_{one.paid}", lang),
         }
+    register = Register(entries=tuple(known.values()))
     months = f"{at['horizon']:.0f}"
     sign = "−" if net < 0 else ""
     money = format_yuan(abs(net), lang)
     return {
+        "sentence": register.text(lang),
+        "tone": tone_of(register),
         "campaigns": told,
         "cards": {
             "paid": {

@@ -13,6 +13,9 @@ from cvm.core.i18n import say
 from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from cvm.campaigns.compare_designs import DesignComparison
     from cvm.campaigns.register import Entry
 
 
@@ -61,4 +64,46 @@ def plot_register(
             FuncFormatter(lambda value, _: f"{value:+.3g}".replace("-", "−") if value else "0")
         )
         axes.set_xlabel(say("campaigns_register.chart.kept", lang))
+    return axes
+
+
+def plot_all_designs(
+    comparisons: Mapping[str, DesignComparison],
+    ax: Axes | None = None,
+    *,
+    lang: str = "en",
+    width: Width = "wide",
+) -> Axes:
+    """Draw what every design says of every campaign, and what naive readings would have said.
+
+    Args:
+        comparisons: Label of the campaign → its designs, all on churn.
+        ax: Axes to draw on.
+        lang: ``"zh"`` or ``"en"``.
+        width: ``"wide"`` or ``"phone"``.
+    """
+    with themed(lang, width) as palette:
+        axes = plt.subplots(layout="constrained")[1] if ax is None else ax
+        axes.axvline(0, color=palette.muted, linewidth=1)
+        kinds: dict[str, dict[str, Any]] = {
+            "designs": {"color": palette.main, "alpha": 0.55},
+            "naive": {"color": palette.accent, "fillstyle": "none", "markeredgewidth": 2},
+        }
+        for place, one in enumerate(comparisons.values()):
+            for kind, estimates in (("designs", one.rows), ("naive", one.naive)):
+                told = [-1000 * each.effect for each in estimates.values() if each.can_tell]
+                axes.plot(told, [place] * len(told), "o", markersize=8, **kinds[kind])
+        for kind, style in kinds.items():
+            name = say(f"campaigns_register.chart.{kind}", lang)
+            axes.plot([], [], "o", markersize=8, label=name, **style)
+        axes.set_yticks(range(len(comparisons)), list(comparisons))
+        axes.set_ylim(len(comparisons) - 0.5, -0.5)
+        axes.grid(False, axis="y")
+        axes.grid(True, axis="x")
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: f"{value:+.3g}".replace("-", "−") if value else "0")
+        )
+        axes.set_xlabel(say("campaigns_register.chart.kept", lang))
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return axes

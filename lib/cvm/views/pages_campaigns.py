@@ -9,12 +9,21 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from cvm.campaigns.compare_designs import DesignComparison, comparison_from, label_name
 from cvm.campaigns.register import Entry, Register, register_from
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_yuan
-from cvm.views.campaigns_detail import AREA, detail_of, signed
-from cvm.views.campaigns_live import levers_of, texts_at, words, worth_rows
-from cvm.views.campaigns_register import plot_register
+from cvm.views.campaigns_compared import signed
+from cvm.views.campaigns_detail import AREA, detail_of
+from cvm.views.campaigns_live import (
+    levers_of,
+    texts_at,
+    told_of,
+    tone_of,
+    words,
+    worth_rows,
+)
+from cvm.views.campaigns_register import plot_all_designs, plot_register
 from cvm.views.charts_overview import Chart
 from cvm.views.page_parts import page_dates, picture, withheld_note
 from cvm.views.pages import Page, Tables
@@ -24,12 +33,14 @@ NAME = "campaigns"
 WITH_CONTROL = "campaign_with_control"
 SOURCES = (WITH_CONTROL, "campaign_without_control", "campaign_by_branch")
 """Register rows of the three notebooks, in the order of their evidence."""
+DETAILS = ("estimates", "designs", "funnel", "curves", "balance", "events", "checks")
+"""What is known of single campaigns beside the register, by the end of the table's name."""
 
 
 def make_campaigns(tables: Tables, info: Mapping[str, Any]) -> Page:
     """Make the campaigns page in both languages; see :class:`cvm.views.pages.PageMaker`."""
     register = join_registers(tables)
-    rows = worth_rows(tables.get(f"{WITH_CONTROL}_worth"))
+    rows = worth_rows(*(tables.get(f"{name}_worth") for name in SOURCES))
     content: dict[str, dict[str, Any]] = {}
     figures: dict[str, bytes] = {}
     for lang in LANGUAGES:
@@ -49,6 +60,17 @@ def _published(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["customers"].notna()]
 
 
+def detail_tables(tables: Tables) -> dict[str, pd.DataFrame]:
+    """Return what is shown of single campaigns, whatever notebook recorded it, by kind."""
+    found = {}
+    for kind in DETAILS:
+        names = [f"{name}_{kind}" for name in SOURCES if f"{name}_{kind}" in tables]
+        frames = [tables[name] for name in names if len(tables[name])]
+        if frames:
+            found[kind] = pd.concat([frame.astype(object) for frame in frames], ignore_index=True)
+    return found
+
+
 def _make(
     register: Register,
     rows: Sequence[Mapping[str, Any]],
@@ -57,16 +79,18 @@ def _make(
     lang: str,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     shown, pictures = [], {}
-    if register.entries:
-        chart = _chart(register, lang)
-        entry, files = picture(chart, NAME, say(f"{AREA}.chart.name", lang), lang)
+    parts = detail_tables(tables)
+    charts = [("name", _chart(register, lang))] if register.entries else []
+    compared = compared_of(register, parts.get("designs"))
+    charts += (
+        [("designs_name", _designs_chart(compared, len(register.entries), lang))]
+        if compared
+        else []
+    )
+    for name, chart in charts:
+        entry, files = picture(chart, NAME, say(f"{AREA}.chart.{name}", lang), lang)
         shown.append(entry)
         pictures.update(files)
-    parts = {
-        name: tables[f"{WITH_CONTROL}_{name}"]
-        for name in ("estimates", "funnel", "curves", "checks")
-        if f"{WITH_CONTROL}_{name}" in tables
-    }
     texts = texts_at(rows, register.entries, {}, lang)
     content = {
         "lang": lang,
@@ -74,14 +98,14 @@ def _make(
         "suite": say("overview.suite", lang),
         "question": say(f"{AREA}.question", lang),
         "sentence": register.text(lang),
-        "tone": _tone(register),
+        "tone": tone_of(register),
         "cards": _cards(register, texts, bool(rows), lang),
         "live": {
             "levers": levers_of(rows, lang) if rows else [],
             "words": words(lang),
             "register": [_row(one, texts["campaigns"], lang) for one in register.entries],
             "details": [detail_of(one, parts, lang) for one in register.entries],
-            "worked": {one.campaign_id: one.worked for one in register.entries},
+            "told": told_of(register.entries, lang),
             "rows": list(rows) if lang == LANGUAGES[0] else [],
         },
         "charts": shown,
@@ -90,13 +114,6 @@ def _make(
         "dates": page_dates(info, lang),
     }
     return content, pictures
-
-
-def _tone(register: Register) -> str:
-    if any(one.worked == "harmed" for one in register.entries):
-        return "bad"
-    good = any(one.worked == "yes" and one.paid == "yes" for one in register.entries)
-    return "good" if good else "neutral"
 
 
 def _cards(
@@ -193,7 +210,48 @@ def _chart(register: Register, lang: str) -> Chart:
     return Chart(
         key="register",
         title=say(f"{AREA}.chart.title", lang),
-        alt=register.text(lang),
+        alt="; ".join(f"{name} {kept} ({interval})" for name, _, kept, interval in rows),
+        table={"columns": [say(f"{AREA}.column.{name}", lang) for name in columns], "rows": rows},
+        paint=paint,
+    )
+
+
+def compared_of(register: Register, designs: pd.DataFrame | None) -> dict[str, DesignComparison]:
+    """Return the campaigns of the register whose designs are on record, by label."""
+    if designs is None:
+        return {}
+    found = {
+        one.label(): comparison_from(designs[designs["campaign_id"] == one.campaign_id])
+        for one in register.entries
+    }
+    return {label: one for label, one in found.items() if one is not None and one.told}
+
+
+def _designs_chart(compared: Mapping[str, DesignComparison], beside: int, lang: str) -> Chart:
+    # As high as the chart of all campaigns that stands beside it.
+    high = 90 + 46 * max(len(compared), beside)
+
+    def paint(width: Width) -> Figure:
+        figure = new_figure(width, high)
+        plot_all_designs(compared, figure.subplots(), lang=lang, width=width)
+        return figure
+
+    rows = [
+        [
+            campaign,
+            label_name(label, lang),
+            signed(-1000 * one.effect),
+            f"{signed(-1000 * one.high)} – {signed(-1000 * one.low)}",
+        ]
+        for campaign, comparison in compared.items()
+        for label, one in {**comparison.rows, **comparison.naive}.items()
+        if one.can_tell
+    ]
+    columns = ("name", "design", "kept", "interval")
+    return Chart(
+        key="designs",
+        title=say(f"{AREA}.chart.designs_title", lang),
+        alt="; ".join(f"{campaign}: {name} {kept}" for campaign, name, kept, _ in rows),
         table={"columns": [say(f"{AREA}.column.{name}", lang) for name in columns], "rows": rows},
         paint=paint,
     )
