@@ -1,6 +1,8 @@
 """From an operator's year to a forecast, its lever table held to the budget, and the answer."""
 
+from dataclasses import replace
 from datetime import date
+from itertools import product
 from math import log
 
 import numpy as np
@@ -13,6 +15,7 @@ from cvm.points.behaviour_stated import stated_behaviour
 from cvm.points.budget import simulate
 from cvm.points.budget_grid import lever_table
 from cvm.points.budget_levers import evaluate_levers
+from cvm.points.budget_run import run
 from cvm.points.forecast import (
     Start,
     behaviour_terms,
@@ -35,6 +38,7 @@ from cvm.points.outlook_levers import (
     table_of,
 )
 from cvm.points.outlook_words import outlook_sentence, setting_text
+from cvm.views.points_budget_live import levers_of
 
 BOOK = open_rulebook("sample")
 FIRST = date(2025, 12, 1)
@@ -244,6 +248,46 @@ def test_the_table_survives_a_snapshot(table):
         assert evaluate_levers(again, **settings) == pytest.approx(
             evaluate_levers(table, **settings), rel=1e-6
         )
+
+
+def test_no_setting_of_the_levers_lies_beyond_what_was_run(budget):
+    law = budget.programme.law
+    law = replace(law, value_elasticity=np.full_like(law.value_elasticity, 0.8))
+    reacting = simulate(
+        replace(budget.programme, law=law),
+        budget.ran.scenarios.first(8),
+        cap_share=0.023,
+    )
+    table = lever_table(
+        reacting, threshold_points=(2_500, 3_500), validity_years=(2, 3), count=8,
+        tenure_times=(1.0,), spend_growth=(0.0,),
+    )  # fmt: skip
+    sliders = levers_of(table, "en", extra_years=0.0)
+    ends = {one["lever"]: (one["low"], one["high"]) for one in sliders if not one["nodes"]}
+    assert ends["redemption"] == pytest.approx((-0.5, 0.5))
+    for setting in product(*ends.values()):
+        got = evaluate_levers(table, **dict(zip(ends, setting, strict=True)))
+        assert got["outside"] == 0, setting
+
+
+def test_between_the_settings_the_table_says_what_a_run_says(budget):
+    table = lever_table(budget, validity_years=(3,), tenure_times=(1.0,), count=16)
+    dice, far = np.random.default_rng(3), []
+    scenarios = budget.ran.scenarios.first(16)
+    for _ in range(12):
+        threshold = float(dice.integers(500, 5_000))
+        growth, level = dice.uniform(-0.1, 0.1), dice.uniform(-0.5, 0.5)
+        programme = budget.programme
+        book = programme.book.with_threshold(int(threshold), since=programme.first_month)
+        ran = run(
+            programme.with_book(book, programme.law.under_threshold(int(threshold))),
+            scenarios.shifted(spend_growth=growth, redemption=level),
+        )
+        read = evaluate_levers(
+            table, threshold_points=threshold, spend_growth=growth, redemption=level
+        )
+        far.append(abs(read["cost_yuan"] / ran.by_year(ran.cost_yuan)[:, 0].mean() - 1))
+    assert max(far) < 0.01
 
 
 def test_steps_and_settings_that_keep_the_cap(table):

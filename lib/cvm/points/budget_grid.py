@@ -11,7 +11,7 @@ import numpy as np
 
 from cvm.core.checks import ArgumentError
 from cvm.points.budget import Budget
-from cvm.points.budget_levers import LEVERS
+from cvm.points.budget_levers import LEVERS, rate_reaction
 from cvm.points.budget_programme import Programme
 from cvm.points.budget_run import run
 from cvm.points.generosity import return_rate
@@ -20,6 +20,7 @@ from cvm.points.rules import Clearing
 from cvm.points.shocks import longer_life
 
 NEVER_YEARS = 99.0
+_PAD = 1e-3  # a slider's steps are rounded
 
 
 def lever_table(
@@ -36,8 +37,10 @@ def lever_table(
 ) -> dict[str, Any]:
     """Run the budget at each setting of the levers; return what the dashboard reads.
 
-    Behaviour follows balance ÷ threshold when the threshold moves. The share of revenue is taken as
-    lognormal over scenarios, members' own luck included.
+    Every setting that the levers reach together lies within what is run, so none is ever asked for
+    that was not: where redemption reacts to a point's value, its axis is run further by as much as
+    the return rate can add. Behaviour follows balance ÷ threshold when the threshold moves. The
+    share of revenue is taken as lognormal over scenarios, members' own luck included.
 
     Args:
         budget: The base; it must have a cap.
@@ -47,7 +50,7 @@ def lever_table(
             more, for ever.
         tenure_times: Multiples of the tenure table.
         spend_growth: Yearly log growth on top of the scenarios'.
-        redemption: Log odds on top of the scenarios'.
+        redemption: Log odds on top of the scenarios', before any reaction to a point's value.
         count: Scenarios, of the budget's.
         progress: Called with settings done and in all.
 
@@ -57,6 +60,7 @@ def lever_table(
     if budget.cap_share is None:
         raise ArgumentError("cap_share", None, "given", action="give the budget a cap_share")
     programme, scenarios = budget.programme, budget.ran.scenarios.first(count)
+    elasticity = float(programme.law.value_elasticity[0])
     rules = programme.rules_at(0)
     now_years = _years(rules.clearing)
     if validity_years is None:
@@ -68,7 +72,7 @@ def lever_table(
         "validity_years": _axis(validity_years, now_years),
         "tenure_times": _axis(tenure_times if rules.earn.tenure else (1.0,), 1.0),
         "spend_growth": _axis(spend_growth, 0.0),
-        "redemption": _axis(redemption, 0.0),
+        "redemption": _reacting(_axis(redemption, 0.0), elasticity),
     }
     wanted = budget.years[0] if year is None else year
     last = int(np.flatnonzero(programme.years == wanted)[-1]) + 1
@@ -107,7 +111,7 @@ def lever_table(
         },
         "year": int(wanted),
         "rate_now": return_rate(programme),
-        "value_elasticity": float(programme.law.value_elasticity[0]),
+        "value_elasticity": elasticity,
         "cap_share": budget.cap_share,
         **columns,
     }
@@ -115,6 +119,14 @@ def lever_table(
 
 def _axis(values: Sequence[float], now: float) -> list[float]:
     return sorted({float(value) for value in values} | {float(now)})
+
+
+def _reacting(axis: list[float], elasticity: float) -> list[float]:
+    """Return the axis of redemption, further by its reaction to the return rate's lever."""
+    down, up = rate_reaction(elasticity)
+    ends = [axis[0] + down - _PAD] if down < 0 else []
+    ends += [axis[-1] + up + _PAD] if up > 0 else []
+    return sorted([*axis, *(round(end, 6) for end in ends)])
 
 
 def _years(clearing: Clearing) -> float:

@@ -15,6 +15,8 @@ from typing import Any
 from cvm.core.checks import ArgumentError
 
 LEVERS = ("threshold_points", "validity_years", "tenure_times", "spend_growth", "redemption")
+# How far the return rate's lever reaches, as multiples of today's rate.
+RATE_TIMES = (0.5, 1.5)
 
 
 def evaluate_levers(
@@ -83,6 +85,19 @@ def evaluate_levers(
         "kept_rate": rate * exp(log(cap) - middle - z95 * sd),
         "outside": outside,
     }
+
+
+def rate_reaction(value_elasticity: float) -> tuple[float, float]:
+    """Return how far redemption reacts to the return rate's lever at most, down and up (log odds).
+
+    Example:
+        >>> rate_reaction(0.0)
+        (0.0, 0.0)
+        >>> [round(one, 3) for one in rate_reaction(0.8)]
+        [-0.555, 0.324]
+    """
+    down, up = sorted(value_elasticity * log(times) for times in RATE_TIMES)
+    return min(down, 0.0), max(up, 0.0)
 
 
 def exceedance(table: Mapping[str, Any], rates: list[float], **levers: float) -> list[float]:

@@ -7,12 +7,12 @@ first, in Python, for the page as it is published; a test holds the two to each 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import exp
+from math import ceil, exp, floor
 from typing import Any
 
 from cvm.core.i18n import say
 from cvm.core.money import format_points, format_share, format_yuan
-from cvm.points.budget_levers import evaluate_levers
+from cvm.points.budget_levers import RATE_TIMES, evaluate_levers, rate_reaction
 from cvm.points.outlook_words import WANTED_SHARE, chance_text, setting_text
 from cvm.views.live_parts import live_card, live_words, money_parts
 
@@ -36,7 +36,8 @@ def levers_of(table: Mapping[str, Any], lang: str, *, extra_years: float) -> lis
     """Return the sliders: name, label, bounds, step, today's setting and words of it.
 
     A lever whose axis has one setting is left out. Validity has its settings only; its slider
-    counts them.
+    counts them. No slider leads beyond what was run, whatever the others are at: redemption's
+    leaves room for its reaction to the return rate.
 
     Args:
         table: The lever table.
@@ -44,7 +45,7 @@ def levers_of(table: Mapping[str, Any], lang: str, *, extra_years: float) -> lis
         extra_years: As in :func:`cvm.points.outlook_words.setting_text`.
     """
     rate = float(table["rate_now"])
-    bounds = {"return_rate": (rate * 0.5, rate * 1.5, rate / 40)}
+    bounds = {"return_rate": (*(rate * times for times in RATE_TIMES), rate / 40)}
     steps = {"threshold_points": 100.0, "tenure_times": 0.05, "spend_growth": 0.01}
     found = []
     for lever, name in NAMES.items():
@@ -57,6 +58,8 @@ def levers_of(table: Mapping[str, Any], lang: str, *, extra_years: float) -> lis
             if len(axis) < 2:
                 continue
             low, high, step = axis[0], axis[-1], steps.get(lever, 0.05)
+            if lever == "redemption":
+                low, high = _reach(low, high, step, float(table["value_elasticity"]))
             if lever == "validity_years":
                 nodes, low, high, step = axis, 0.0, float(len(axis) - 1), 1.0
         value = setting_words(lever, now, lang, extra_years=extra_years)
@@ -79,6 +82,12 @@ def levers_of(table: Mapping[str, Any], lang: str, *, extra_years: float) -> lis
             }
         )
     return found
+
+
+def _reach(low: float, high: float, step: float, elasticity: float) -> tuple[float, float]:
+    """Return the slider's ends, whole steps that leave room for the reaction to the rate."""
+    down, up = rate_reaction(elasticity)
+    return step * ceil((low - down) / step - 1e-9), step * floor((high - up) / step + 1e-9)
 
 
 def setting_words(lever: str, value: float, lang: str, *, extra_years: float) -> str:
