@@ -238,17 +238,31 @@ def warnings(
     last: Annotated[
         Path | None, typer.Option(help="Folder of a list that was called, to score it.")
     ] = None,
+    usage: Annotated[
+        Path | None, typer.Option(help="File of usage by day: the list of a week or a day.")
+    ] = None,
+    period: Annotated[str, typer.Option(help="With --usage: week or day.")] = "week",
+    at: Annotated[
+        str | None, typer.Option(help="With --usage: the period's first day, such as 2026-03-23.")
+    ] = None,
 ) -> None:
-    """Write the month's warning list as CSV and Excel, and score an earlier one."""
+    """Write the warning list of a month, a week or a day as CSV and Excel; score an earlier one."""
     from cvm.publish.run_progress import waiting
-    from cvm.publish.warning_job import score_written, write_warnings
+    from cvm.publish.warning_job import score_written, write_period_warnings, write_warnings
 
+    options: dict[str, Any] = {
+        "language": language, "engine": engine, "book": book, "horizon_months": horizon,
+        "calls": calls, "control_share": control, "seed": seed, "snapshots": Path("published"),
+        "today": date.today(),
+    }  # fmt: skip
     with waiting(err, "warning"):
-        made, files = write_warnings(
-            source, to, month=month, language=language, engine=engine, book=book,
-            horizon_months=horizon, calls=calls, control_share=control, seed=seed,
-            snapshots=Path("published"), today=date.today(),
-        )  # fmt: skip
+        if usage is None:
+            made, files = write_warnings(source, to, month=month, **options)
+        else:
+            made, files, seen = write_period_warnings(
+                source, usage, to, period=period, at=at, **options
+            )
+            out.print(seen.text(language), markup=False)
     out.print(made.text(language), markup=False)
     out.print(f"{files.calls} calls, {files.held_out} held out: {files.folder}", markup=False)
     if last is not None:

@@ -23,14 +23,11 @@ from cvm.core.checks import CvmError, DataError
 from cvm.data.engine import RECORD, REPORT, Dataset, is_prepared, open_prepared
 from cvm.data.findings import Finding
 from cvm.data.mapping import ExtractMapping
-from cvm.data.peek import format_of
 from cvm.data.prepared_files import ReadTable, make_record, write_set_aside, write_table
 from cvm.data.quality import check_tables
-from cvm.data.raw import Raw, Stage, check_file, quote
-from cvm.data.read_csv import read_csv
+from cvm.data.raw import Raw, Stage, quote
 from cvm.data.read_database import is_url, open_database, read_database, without_password
-from cvm.data.read_excel import read_excel
-from cvm.data.read_parquet import read_parquet
+from cvm.data.read_file import read_file
 from cvm.data.report import QualityReport
 from cvm.data.sources import Part, Plan, content_fingerprint, make_plan
 from cvm.data.stage import stage_table
@@ -243,15 +240,7 @@ def _read_part(stage: Stage, part: Part, plan: Plan, backend: Any) -> Raw:
     path = part.path
     if path is None:
         raise DataError(mapping.table, "no file", "delivered by a file", action="map a file")
-    if not path.is_dir():
-        check_file(path)
-    match format_of(path):
-        case "parquet":
-            return read_parquet(stage, mapping.table, path)
-        case "excel":
-            return read_excel(stage, mapping.table, path, mapping.options)
-        case _:
-            return read_csv(stage, mapping.table, path, mapping.options)
+    return read_file(stage, mapping.table, path, mapping.options)
 
 
 def _staged_fingerprint(stage: Stage, tables: Mapping[str, ReadTable], plan: Plan) -> str:

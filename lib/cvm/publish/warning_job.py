@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from cvm.core.checks import ArgumentError, DataError
 from cvm.core.months import add_months, month_index
 from cvm.data import collect, open_data
 from cvm.data.engine import Dataset
+from cvm.data.read_usage import LENGTHS, UsageSignals, read_signals
 from cvm.data.reduce_churn import reduce_churn
 from cvm.publish.book_find import choose_month
 from cvm.publish.warning_files import WarningFiles, read_warning_files, write_warning_files
-from cvm.segments.churn import fit_churn
+from cvm.segments.churn import ChurnModel, fit_churn
 from cvm.segments.warning_book import open_warning_book
 from cvm.segments.warning_list import WarningList
-from cvm.segments.warning_run import warn_month
+from cvm.segments.warning_run import warn_month, warn_period
 from cvm.segments.warning_score import ListScore, score_list
+
+_MOST_MONTHS_BEFORE = 2
+"""Months between the risk and the period: with more it is the risk of another time."""
 
 MOST_MONTHS = 36
 """Months looked back on: enough to learn from, and not another time."""
@@ -45,18 +50,13 @@ def write_warnings(
         MissingDataError: The source has no months or customers.
         DataError: No model can be told from it.
     """
-    data = open_data(source, engine=engine, today=today)
+    data = _opened(source, engine, today)
     rules = open_warning_book(book)
-    data.require("months", "customer_id", "month", "bill_yuan")
-    data.require("customers", "customer_id")
     at, _ = choose_month(data, month, language)
     if at is None:
         raise DataError("source", source, "with a whole month", action="deliver the month table")
     rows = collect(_rows(data, at, horizon_months))
-    model = fit_churn(rows)
-    if not model.told:
-        raise DataError("churn model", model.text("en"), "told by the data",
-                        action="deliver more months")  # fmt: skip
+    model = _told(fit_churn(rows))
     contacts = None
     if data.has("contacts"):
         contacts = collect(data.table("contacts"))
@@ -65,6 +65,63 @@ def write_warnings(
         rng=np.random.default_rng(seed),
     )  # fmt: skip
     return made, write_warning_files(made, to, lang=language, snapshots=snapshots)
+
+
+def write_period_warnings(
+    source: str,
+    usage: Path,
+    to: Path,
+    *,
+    period: str,
+    at: str | None,
+    language: str,
+    engine: str,
+    book: str,
+    horizon_months: int,
+    calls: int | None,
+    control_share: float,
+    seed: int,
+    snapshots: Path,
+    today: date,
+) -> tuple[WarningList, WarningFiles, UsageSignals]:
+    """Make the warning list of a week or a day from usage by day, and write it.
+
+    The risk is that of the last whole month before the period, which the source has to hold.
+
+    Raises:
+        MissingDataError: The source has no months or customers, or the usage no customer, day or
+            bill.
+        ArgumentError: The source ends more than two months before the period.
+        DataError: No model can be told from the source, or the usage cannot be read.
+    """
+    data = _opened(source, engine, today)
+    seen = read_signals(usage, period=period, at=None if at is None else _day(at))
+    begun = seen.at.replace(day=1)
+    last, _ = choose_month(data, None, language)
+    month = min(last or begun, add_months(begun, -1))
+    if month_index(begun) - month_index(month) > _MOST_MONTHS_BEFORE:
+        raise ArgumentError(
+            "source", source, f"with {add_months(begun, -1):%Y-%m}, the month before {seen.at}",
+            available=[f"{month:%Y-%m}"], action="deliver the last whole month, or name a day",
+        )  # fmt: skip
+    rows = collect(_rows(data, month, horizon_months))
+    model = _told(fit_churn(rows))
+    gone = _gone(data, seen.at)
+    now = rows[(rows["month"] == pd.Timestamp(month)) & ~rows["customer_id"].isin(gone)]
+    contacts = collect(data.table("contacts")) if data.has("contacts") else None
+    made = warn_period(
+        seen.frame[~seen.frame["customer_id"].isin(gone)],
+        now.reset_index(drop=True),
+        model,
+        open_warning_book(book),
+        period=period,
+        listed_on=seen.at + timedelta(days=LENGTHS[period]),
+        contacts=contacts,
+        calls=calls,
+        control_share=control_share,
+        rng=np.random.default_rng(seed),
+    )
+    return made, write_warning_files(made, to, lang=language, snapshots=snapshots), seen
 
 
 def score_written(
@@ -89,6 +146,36 @@ def score_written(
     )  # fmt: skip
     left = collect(rows.select("customer_id", "left")).set_index("customer_id")["left"]
     return score_list(made, left.astype(bool))
+
+
+def _opened(source: str, engine: str, today: date) -> Dataset:
+    data = open_data(source, engine=engine, today=today)
+    data.require("months", "customer_id", "month", "bill_yuan")
+    data.require("customers", "customer_id")
+    return data
+
+
+def _told(model: ChurnModel) -> ChurnModel:
+    if not model.told:
+        raise DataError("churn model", model.text("en"), "told by the data",
+                        action="deliver more months")  # fmt: skip
+    return model
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ArgumentError("at", text, "a day such as 2026-03-23") from None
+
+
+def _gone(data: Dataset, at: date) -> set[str]:
+    """Return who had left by a day's month, where the customers say so."""
+    customers = data.table("customers")
+    if "left_month" not in customers.columns:
+        return set()
+    gone = customers.filter(customers.left_month <= at.replace(day=1))
+    return set(collect(gone.select("customer_id"))["customer_id"])
 
 
 def _rows(data: Dataset, at: date, horizon_months: int):  # type: ignore[no-untyped-def]

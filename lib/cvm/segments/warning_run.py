@@ -5,6 +5,7 @@ The notebook and the command take the same steps, so that they give the same lis
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,10 @@ from cvm.segments.warning import make_warning_list
 from cvm.segments.warning_book import WarningBook
 from cvm.segments.warning_list import WarningList
 from cvm.segments.warning_score import ListScore, score_list
+
+_CARRIED = ("vip_tier", "county", "family_id", "account_id")
+_NEVER = 1e9
+"""Times the mean risk that nobody reaches."""
 
 VALUE_MONTHS = 24.0
 """Months of margin a customer who stays brings, where no lifetime value is passed in."""
@@ -69,6 +74,55 @@ def warn_month(
         listed_on=add_months(month, 1),
         contacts=contacts,
         contributions=model.contributions(now),
+        **options,
+    )
+
+
+def warn_period(
+    signals: pd.DataFrame,
+    rows: pd.DataFrame,
+    model: ChurnModel,
+    book: WarningBook,
+    *,
+    period: str,
+    listed_on: date,
+    value_months: float = VALUE_MONTHS,
+    contacts: pd.DataFrame | None = None,
+    **options: Any,
+) -> WarningList:
+    """Make the warning list of a week or a day: what has just changed, ranked by last month's risk.
+
+    Only triggers put a customer on it: a risk that stood there last month is on that month's list.
+    Everybody of the month is accounted for, and whoever was seen in the period for the first time,
+    whose risk is unknown.
+
+    Args:
+        signals: Of ``reduce_signals``, one row a customer.
+        rows: Of ``reduce_churn`` for the last whole month before the period, without those who have
+            left since.
+        model: The risk.
+        book: Triggers, acts, plan.
+        period: ``"week"`` or ``"day"``.
+        listed_on: Day of the list.
+        value_months: Expected months of margin; an assumption.
+        contacts: As in :func:`cvm.segments.warning.make_warning_list`.
+        options: Of :func:`cvm.segments.warning.make_warning_list`: calls, control_share, rng.
+    """
+    check_at_least(value_months, "value_months", 0)
+    margin = rows["margin_yuan"] if "margin_yuan" in rows else rows["bill_yuan"]
+    known = rows[["customer_id", *(name for name in _CARRIED if name in rows)]].assign(
+        chance_share=model.predict(rows), value_yuan=margin.astype(float) * value_months
+    )
+    both = known.merge(signals, on="customer_id", how="outer")
+    both = both.sort_values("customer_id", ignore_index=True)
+    return make_warning_list(
+        both.drop(columns=["chance_share", "value_yuan"]),
+        replace(book, plan=replace(book.plan, risk_times=_NEVER)),
+        chance_share=both["chance_share"],
+        value_yuan=both["value_yuan"],
+        listed_on=listed_on,
+        period=period,
+        contacts=contacts,
         **options,
     )
 
