@@ -18,6 +18,7 @@ from cvm.segments.tiers import COSTS, FIGURES, TierCosts, for_snapshot, tally_ti
 from cvm.segments.tiers_change import change_terms, compare_books
 from cvm.segments.tiers_cuts import cut_bands, histogram_step, move_cuts
 from cvm.segments.tiers_rules import Ladder, Score, Tier
+from cvm.segments.tiers_services import cost_to_serve
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 MONTH = date(2025, 11, 1)
@@ -57,6 +58,25 @@ def test_a_tier_costs_what_the_book_and_the_assumptions_say():
     assert top["loss_yuan"] == 100
     assert top["net_yuan"] == pytest.approx(4_000 - 60 - 40 - 100)
     assert top["customer_share"] == pytest.approx(10 / 13)
+
+
+def test_services_cost_their_uses_and_add_up_to_the_pyramid(sample):
+    """Diamond by the book: .1 SIMs at 35, 8 contacts at 6, 3 calls at 3, 2 boardings at 80 …"""
+    pyramid = tally_tiers(sample(BOOK), BOOK, MONTH)
+    served = cost_to_serve(pyramid)
+
+    diamond = served[served["tier"] == "diamond"].set_index("service")["each_yuan"]
+    assert diamond.to_dict() == pytest.approx(
+        {"remote_sim": 3.5, "manager": 48, "hotline": 9, "boarding": 160, "magazine": 60}
+    )
+    assert set(served["kind"]) == {"network", "customer", "extra"}
+    told = served.groupby(["ladder", "tier"])["serve_yuan"].sum()
+    whole = pyramid.rows.set_index(["ladder", "tier"])["serve_yuan"]
+    whole = whole[whole > 0]
+    assert told[whole.index].tolist() == pytest.approx(whole.tolist())
+    assert told.sum() == pytest.approx(whole.sum())
+    nobody = tally_tiers(cells([(-1, 3, 100.0, 50.0, 0)], "cards"), BOOK, MONTH)
+    assert (cost_to_serve(nobody)["serve_yuan"] == 0).all()
 
 
 def test_terms_price_a_tier_as_the_pyramid_does(sample):
