@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from cvm.campaigns.branches import read_branches
+from cvm.campaigns.portfolio import profit_of_row
 from cvm.campaigns.profit_assumptions import Assumptions
 from cvm.campaigns.rollout import group_time_effects
 from cvm.campaigns.rollout_averages import aggregate
@@ -17,6 +18,7 @@ from cvm.campaigns.rollout_kernels import event_weights, window_weights
 from cvm.campaigns.rollout_orders import draw_orders, invert_orders
 from cvm.campaigns.rollout_panel import Panel
 from cvm.campaigns.rollout_profit import rollout_entry, rollout_profit
+from cvm.campaigns.rollout_record import GROUPS, Rollout, record_rollouts
 from cvm.campaigns.synthetic import against_mix
 from cvm.core.checks import DataError
 from cvm.data import collect
@@ -258,6 +260,7 @@ def test_evidence_needs_designs_that_agree_and_branches_that_were_alike():
         ({}, 11, "no_treated"),
         ({"b00": 8}, 11, "few_clusters"),
         ({"b00": 8}, 2, "few_clusters"),
+        ({"b00": 8}, 1, "few_clusters"),
     ],
 )
 def test_too_few_branches_tell_nothing(starts, branches, reason):
@@ -283,6 +286,47 @@ def test_nothing_is_told_where_nobody_leaves_or_all_branches_start_at_once():
     assert judge(cells().assign(left=0)).headline.reason == "no_variation"
     at_once = {f"b{at:02d}": 8 for at in range(11)}
     assert judge(cells(), at_once).headline.reason == "few_clusters"
+
+
+def test_branches_of_five_customers_detect_nothing():
+    effect = judge(cells(-0.005, size=10))
+    assert not effect.headline.detected
+    assert effect.headline.high - effect.headline.low > 0.2
+
+
+def test_no_number_comes_from_nothing_in_register_worth_or_designs():
+    frame = with_margin(cells(-0.005, branches=2))
+    starts = begun(cells())[:1]
+    effect = judge(frame, starts)
+    compared = compare_rollout(effect, rng=np.random.default_rng(0))
+    judged = Rollout({"campaign_id": "R"}, effect, starts, compared, rollout_profit(effect, starts))
+    tables = record_rollouts([judged])
+
+    entry = tables["campaign_by_branch"].iloc[0]
+    assert (entry["evidence"], entry["worked"], entry["reason"]) == ("D", "unknown", "few_clusters")
+    assert np.isnan([entry[name] for name in ("kept_share", "roi")]).all()
+    assert entry["cost_yuan"] == 20_000
+    assert tables["campaign_by_branch_designs"]["effect"].isna().all()
+    for name in ("events", "worth"):
+        assert tables[f"campaign_by_branch_{name}"].empty
+        assert "campaign_id" in tables[f"campaign_by_branch_{name}"]
+
+
+def test_the_record_holds_a_campaigns_designs_months_and_worth():
+    frame = with_margin(cells(-0.006, spread=0.001))
+    starts = begun(frame)
+    effect = judge(frame, starts)
+    compared = compare_rollout(effect, orders=19, rng=np.random.default_rng(0))
+    profit = rollout_profit(effect, starts)
+    tables = record_rollouts([Rollout({"campaign_id": "R"}, effect, starts, compared, profit)])
+
+    for name, table in tables.items():
+        assert not table.duplicated(GROUPS[name]).any()
+        assert (table["customers"] > 0).all()
+    assert tables["campaign_by_branch_events"]["since"].tolist() == list(range(-WINDOW, WINDOW))
+    again = profit_of_row(tables["campaign_by_branch_worth"].iloc[0])
+    assert again.roi == pytest.approx(tables["campaign_by_branch"]["roi"][0])
+    assert again.positive_share == pytest.approx(profit.positive_share)
 
 
 def test_a_branch_that_had_started_before_the_first_month_is_left_out():

@@ -275,6 +275,44 @@ def test_a_control_of_five_cannot_tell():
     assert judged(few).headline.reason == "few_customers"
 
 
+def test_one_county_is_judged_without_it():
+    rows = panel(np.random.default_rng(15)).assign(county="A")
+    found = judged(rows)
+
+    assert found.headline.can_tell
+    balance = found.checks.item("balance").table["column"]
+    assert not balance.str.startswith("county").any()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"treated": True},
+        {"churned": 0},
+        {"observed_months": 2},
+        {"treated": False},
+    ],
+    ids=["all treated", "no churn", "window open", "none treated"],
+)
+def test_no_number_comes_from_nothing_in_register_worth_or_designs(change):
+    rows = panel(np.random.default_rng(16)).assign(margin_yuan=10.0, **change)
+    rows["cost_yuan"] = np.where(rows["treated"], 5.0, np.nan)
+    candidates = make_candidates(rows, window_months=4)
+    effect = judge_without_control(candidates, rng=np.random.default_rng(0))
+    tables = record_targeted(
+        [Targeted({"campaign_id": "care"}, effect, targeted_profit(candidates, effect))]
+    ).tables
+
+    entry = tables["campaign_without_control"].iloc[0]
+    assert (entry["evidence"], entry["worked"], entry["paid"]) == ("D", "unknown", "unknown")
+    assert entry["reason"]
+    assert np.isnan([entry[name] for name in ("kept_share", "roi", "margin_yuan")]).all()
+    designs = tables["campaign_without_control_designs"]
+    assert designs.loc[~designs["naive"], "effect"].isna().all()
+    assert tables["campaign_without_control_worth"].empty
+    assert "Fewer than two" in compare_methods(effect).text("en")
+
+
 def test_a_trigger_that_decides_alone_leaves_nobody_to_compare():
     rows = panel(np.random.default_rng(8))
     rows = rows[rows["period"] == 24_294].copy()

@@ -163,6 +163,20 @@ def test_who_was_held_out_and_what_a_contact_cost(tables):
     assert costs.dropna().to_dict() == {("A", JUNE): 6.5, ("B", JULY): 6.5}
 
 
+def test_a_customer_in_both_arms_counts_as_contacted_and_stands_in_one_row(tables):
+    both = pd.DataFrame(
+        [("care", "A", date(2025, 6, 1), "control")],
+        columns=["campaign_id", "customer_id", "assigned_month", "arm"],
+    )
+    added = ibis.memtable(both)
+    added = added.mutate(assigned_month=added.assigned_month.cast("date"))
+    rows = reduced(tables | {"contacts": tables["contacts"].union(added)})
+
+    assert not rows.index.duplicated().any()
+    assert rows.loc[("A", JUNE), "treated"]
+    assert not rows.loc[("A", JUNE), "held_out"]
+
+
 def test_windows_that_are_not_over_and_missing_months_are_counted(tables):
     long = reduced(tables, window_months=6)
     gap = tables["months"].filter(

@@ -224,6 +224,11 @@ def _solve(gram: FloatArray, cross: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.lstsq(gram, cross, rcond=1e-11)[0], dtype=np.float64)
 
 
+def _inverse(gram: FloatArray) -> FloatArray:
+    """Return what solves normal equations as :func:`_solve` does, for many right sides in turn."""
+    return np.asarray(np.linalg.pinv(gram, rcond=1e-11), dtype=np.float64)
+
+
 def _scores_of_others(
     x: FloatArray, arm: FloatArray, parts: tuple[slice, ...], start: FloatArray
 ) -> FloatArray:
@@ -238,14 +243,17 @@ def _scores_of_others(
     curves = [_information(x, start, part) for part in parts]
     score = np.empty(len(arm))
     for held, part in enumerate(parts):
-        others = [one for place, one in enumerate(parts) if place != held]
+        # The rows before the fold's own, and those after them.
+        others = [slice(0, part.start), slice(part.stop, len(arm))]
         curve = np.sum([one for place, one in enumerate(curves) if place != held], axis=0)
+        inverse = _inverse(curve)
         beta, before = start, np.inf
         for _ in range(_STEPS):
-            step = _solve(curve, _slope(x, arm, beta, others))
+            step = inverse @ _slope(x, arm, beta, others)
             size = float(np.abs(step).max())
             if size > 0.5 * before:
                 curve = np.sum([_information(x, beta, one) for one in others], axis=0)
+                inverse = _inverse(curve)
             beta, before = beta + step, size
             if size < _SETTLED:
                 break
