@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cvm.campaigns.propensity import SeparatedError
 from cvm.campaigns.rollout import group_time_effects
 from cvm.campaigns.rollout_averages import aggregate
+from cvm.campaigns.rollout_covariates import adjusted_group_time_effects
 from cvm.campaigns.rollout_panel import Panel, read_panel
 from cvm.core.checks import DataError
 
@@ -200,3 +202,105 @@ def test_gaps_and_missing_outcomes_are_refused():
         read_panel(twice, unit="unit", period="month", outcome="y", start="start")
     with pytest.raises(DataError, match="not finite"):
         small(outcome=np.full((4, 4), np.nan))
+
+
+# Covariates
+
+
+@pytest.fixture(scope="module")
+def adjusted(mpdta):
+    lpop = pd.read_csv(MPDTA).groupby("countyreal")["lpop"].first()
+    return adjusted_group_time_effects(mpdta, lpop.loc[[int(one) for one in mpdta.unit]])
+
+
+def test_doubly_robust_group_time_effects_are_the_published_ones(adjusted):
+    """Printed by Stata's csdid (dripw, `lemp lpop`), whose author finds them those of R's did."""
+    published = {
+        (2004, 2004): (-0.0145297, 0.0221292), (2004, 2005): (-0.0764219, 0.0286713),
+        (2004, 2006): (-0.1404483, 0.0353782), (2004, 2007): (-0.1069039, 0.0328865),
+        (2006, 2004): (-0.0004721, 0.0222234), (2006, 2005): (-0.0062025, 0.0184957),
+        (2006, 2006): (0.0009606, 0.0194002), (2006, 2007): (-0.0412939, 0.0197211),
+        (2007, 2004): (0.0267278, 0.0140657), (2007, 2005): (-0.0045766, 0.0157178),
+        (2007, 2006): (-0.0284475, 0.0181809), (2007, 2007): (-0.0287814, 0.016239),
+    }  # fmt: skip
+    table = adjusted.table().set_index(["group", "period"])
+
+    assert sorted(table.index) == sorted(published)
+    for place, (effect, se) in published.items():
+        assert table.loc[place, "effect"] == pytest.approx(effect, abs=6e-8)
+        assert table.loc[place, "se"] == pytest.approx(se, abs=6e-8)
+    wald, p_value = adjusted.pre_test()
+    assert wald == pytest.approx(6.84, abs=6e-3)
+    assert p_value == pytest.approx(0.2327, abs=6e-5)
+
+
+@pytest.mark.parametrize(
+    ("kind", "published"),
+    [
+        ("simple", {0: (-0.0417518, 0.0115028)}),
+        ("group", {2004: (-0.0845759, 0.0245649), 2006: (-0.0201666, 0.0174696),
+                   2007: (-0.0287814, 0.016239)}),
+        ("calendar", {2004: (-0.0145297, 0.0221292), 2005: (-0.0764219, 0.0286713),
+                      2006: (-0.0461757, 0.0212107), 2007: (-0.0395822, 0.0129299)}),
+        ("dynamic", {-3: (0.0267278, 0.0140657), -2: (-0.0036165, 0.0129283),
+                     -1: (-0.023244, 0.0144851), 0: (-0.0210604, 0.0114942),
+                     1: (-0.0530032, 0.0163465), 2: (-0.1404483, 0.0353782),
+                     3: (-0.1069039, 0.0328865)}),
+    ],
+)  # fmt: skip
+def test_doubly_robust_averages_are_the_published_ones(adjusted, kind, published):
+    table = aggregate(adjusted, kind).table()
+
+    assert len(table) == len(published)
+    for row, (at, (effect, se)) in zip(table.itertuples(), published.items(), strict=True):
+        assert kind == "simple" or row.at == at
+        assert (row.effect, row.se) == pytest.approx((effect, se), abs=6e-8)
+
+
+def test_covariates_that_say_nothing_change_nothing(mpdta, effects):
+    constant = adjusted_group_time_effects(mpdta, np.full(len(mpdta.start), 3.0))
+
+    assert constant.effect == pytest.approx(effects.effect, abs=1e-12)
+    assert constant.influence.errors() == pytest.approx(effects.influence.errors(), rel=1e-9)
+
+
+def test_a_trend_that_covariates_explain_is_no_effect():
+    """Large units grow faster and start more often: without covariates that is an effect."""
+    rng = np.random.default_rng(3)
+    size = rng.normal(size=4_000)
+    start = np.where(rng.random(4_000) < 1 / (1 + np.exp(1 - size)), 3.0, np.nan)
+    periods = np.arange(6.0)
+    outcome = size[:, None] * periods + rng.normal(0, 0.5, (4_000, 6))
+    panel = Panel(outcome=outcome, periods=periods, start=start)
+
+    plain = aggregate(group_time_effects(panel))
+    adjusted = aggregate(adjusted_group_time_effects(panel, size))
+
+    assert plain.overall > 0.5
+    assert abs(adjusted.overall) < 2.5 * adjusted.overall_se < 0.1
+
+
+@pytest.mark.calibration
+def test_doubly_robust_errors_cover_and_false_findings_are_as_many_as_said():
+    rng = np.random.default_rng(21)
+    found = []
+    for _ in range(600):
+        x = rng.normal(size=300)
+        early = rng.random(300) < 1 / (1 + np.exp(1 - x))
+        start = np.where(early, np.where(rng.random(300) < 0.5, 2.0, 3.0), np.nan)
+        outcome = x[:, None] * np.arange(5.0) + rng.normal(size=(300, 5))
+        panel = Panel(outcome=outcome, periods=np.arange(5.0), start=start)
+        one = aggregate(adjusted_group_time_effects(panel, x, controls="not_yet"))
+        found.append(abs(one.overall) / one.overall_se)
+
+    assert 0.03 <= (np.array(found) > 1.96).mean() <= 0.07
+
+
+def test_covariates_without_sense_are_refused(mpdta):
+    units = len(mpdta.start)
+    with pytest.raises(DataError, match="covariates"):
+        adjusted_group_time_effects(mpdta, np.full(units, np.nan))
+    with pytest.raises(DataError, match="starters"):
+        adjusted_group_time_effects(mpdta, np.random.default_rng(0).normal(size=(units, 25)))
+    with pytest.raises(SeparatedError):
+        adjusted_group_time_effects(mpdta, np.isfinite(mpdta.start))

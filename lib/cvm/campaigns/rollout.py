@@ -35,14 +35,20 @@ class Influence:
         panel: The units.
         slope: By cohort, period and figure.
         level: By cohort and figure.
+        own: What each unit contributes beside that [unit, figure], where covariates tell units of
+            a cohort apart; None where they do not.
     """
 
     panel: Panel
     slope: FloatArray
     level: FloatArray
+    own: FloatArray | None = None
 
     def errors(self) -> FloatArray:
         """Return the standard error of each figure."""
+        if self.own is not None:
+            squares = (self.by_unit() ** 2).sum(axis=0)
+            return np.asarray(np.sqrt(squares) / len(self.panel.start))
         cohorts = self.panel.cohorts
         total = cohorts.size_squares @ self.level**2
         for slope, level, cross, square in zip(
@@ -59,7 +65,8 @@ class Influence:
         for place, (slope, level) in enumerate(zip(self.slope, self.level, strict=True)):
             own = cohorts.of == place
             found[own] = (change[own] - cohorts.mean[place]) @ slope + level
-        return found * panel.sizes[:, None]
+        found *= panel.sizes[:, None]
+        return found if self.own is None else found + self.own
 
     def outcome_slopes(self) -> FloatArray:
         """Return how much each figure moves with each outcome [unit, period, figure]."""
@@ -68,7 +75,12 @@ class Influence:
 
     def combined(self, weights: FloatArray) -> Influence:
         """Return what each unit contributes to weighted sums of the figures [figure, sum]."""
-        return Influence(panel=self.panel, slope=self.slope @ weights, level=self.level @ weights)
+        return Influence(
+            panel=self.panel,
+            slope=self.slope @ weights,
+            level=self.level @ weights,
+            own=None if self.own is None else self.own @ weights,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -83,6 +95,8 @@ class GroupTime:
         places: Of each effect the cohort, the period and the period compared with, by position.
         held: Which cohorts each effect is compared with [effect, cohort].
         anticipation: Periods before the start in which an effect may show.
+        contributed: What each unit contributes to each effect [unit, effect], where covariates
+            were weighed; None where means of cohorts tell it.
     """
 
     panel: Panel
@@ -92,11 +106,15 @@ class GroupTime:
     places: npt.NDArray[np.int64]
     held: npt.NDArray[np.bool_]
     anticipation: int = 0
+    contributed: FloatArray | None = None
 
     @cached_property
     def influence(self) -> Influence:
         """Return what each unit contributes to each effect."""
         cohorts = self.panel.cohorts
+        if self.contributed is not None:
+            empty = np.zeros((*cohorts.mean.shape, len(self.effect)))
+            return Influence(panel=self.panel, slope=empty, level=empty[:, 0], own=self.contributed)
         cohort, at, since = self.places
         units, count = len(self.panel.start), len(self.effect)
         every = np.arange(count)

@@ -5,7 +5,7 @@ Source: Callaway & Sant'Anna (2021), Journal of Econometrics 225; errors as in t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -50,7 +50,7 @@ class Aggregate:
         share = _shares(self.effects)
         total = share @ (self.weights > 0)
         level = found.level + _by_cohort(self.effects, gaps) / total
-        return Influence(panel=found.panel, slope=found.slope, level=level)
+        return replace(found, level=level)
 
     @cached_property
     def overall_influence(self) -> Influence:
@@ -63,7 +63,7 @@ class Aggregate:
         level = found.level.copy()
         size = cohorts.size[place] / len(self.effects.panel.start)
         level[place, 0] += (self.effect - self.overall) / size.sum()
-        return Influence(panel=found.panel, slope=found.slope, level=level)
+        return replace(found, level=level)
 
     @property
     def overall_se(self) -> float:
