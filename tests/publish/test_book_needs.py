@@ -68,6 +68,15 @@ def test_without_the_main_data_it_stops_with_the_text_alone():
     assert "| no |" in shown[0]["text/markdown"]
 
 
+def test_too_few_months_stop_it_with_their_number():
+    two = pd.DataFrame({"customer_id": ["a", "a"], "month": pd.to_datetime(["2025-10", "2025-11"])})
+    for lang, told in (("en", "needs 3 months"), ("zh", "至少需3个月的数据，现有2个月")):
+        book, _ = open_partial(lang, stated={"needs": {"months": ["month"]}}, months=two)
+        book.needs(months=2)
+        with pytest.raises(NotEnoughDataError, match=told):
+            book.needs(months=3)
+
+
 def test_a_part_is_guarded_by_its_name():
     book, shown = open_partial()
     assert not book.can("points_cost")

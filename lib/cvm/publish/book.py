@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import cvm
 from cvm.core.checks import ArgumentError, check_one_of
 from cvm.core.i18n import LANGUAGES, say
-from cvm.core.months import format_month
+from cvm.core.months import format_month, month_index
 from cvm.core.result import Result
 from cvm.data.tables import CONTRACT
 from cvm.publish.book_find import (
@@ -227,8 +227,11 @@ class Book:
         text = capabilities_text(stored_notebooks(), self.data, self.language)
         self._show({"text/markdown": text, "text/plain": text})
 
-    def needs(self) -> None:
+    def needs(self, *, months: int = 0) -> None:
         """Show what the data lack for this notebook and what can still be done.
+
+        Args:
+            months: Fewest months, up to the one reported on, that the data must reach back over.
 
         Raises:
             NotEnoughDataError: What the notebook cannot do without is missing. `cvm run` then
@@ -245,6 +248,16 @@ class Book:
         if missing:
             title = say("book.needs.stop_title", self.language)
             raise NotEnoughDataError(f"{title} {missing_text(missing, self.language)}", missing)
+        have = self._months()
+        if have < months:
+            title = say("book.needs.stop_title", self.language)
+            short = say("book.needs.months", self.language, months=months, have=have)
+            raise NotEnoughDataError(f"{title} {short}", {"months": ["month"]})
+
+    def _months(self) -> int:
+        if self.month is None or self.data.first_month is None:
+            return 0
+        return month_index(self.month) - month_index(self.data.first_month) + 1
 
     def can(self, part: str, *columns: str) -> bool:
         """Whether the data allow a part of the notebook; says what is missing if they do not.
