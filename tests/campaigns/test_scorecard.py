@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from cvm.campaigns.answer_scorecard import metrics_of
 from cvm.campaigns.effect import CHURN, COMPLAINTS, REVENUE, Outcome
 from cvm.campaigns.moments import moments_by
 from cvm.campaigns.randomised import compare
@@ -133,7 +134,7 @@ def test_customers_without_a_figure_are_counted_and_left_out_of_both_arms():
     got = score(cells_of(frame), METRICS)
 
     assert got.sizes["incomplete"].iloc[0] == 3
-    assert "3 customers are left out" in got.text("en")
+    assert "Customers left out of every outcome, as a figure of theirs is missing: 3." in got.text("en")
     whole = score(cells_of(known), METRICS)
     assert_allclose(got.summary()["effect"], whole.summary()["effect"], rtol=1e-9)
     assert got.sizes["treated_count"].iloc[0] + got.sizes["control_count"].iloc[0] == len(frame)
@@ -163,7 +164,7 @@ def test_small_segments_cannot_tell_and_do_not_count():
     alone = [one for one in got.segments.estimates if one.group == "island"]
     assert {one.reason for one in alone} == {"few_customers"}
     assert all(np.isnan(one.p_adjusted) for one in alone)
-    assert "4 comparisons of segments cannot tell" in got.text("en")
+    assert "as customers or events are too few: 4." in got.text("en")
 
 
 def test_an_arm_without_customers_cannot_tell():
@@ -205,3 +206,14 @@ def test_the_picture_marks_what_differs(lang):
     assert f"−{abs(100 * churn.effect):.2f}" in [text.get_text() for text in axes.texts]
     assert len(axes.get_yticks()) == 7
     assert len(axes.get_xticks()) == len(METRICS)
+
+
+def test_a_campaign_is_scored_from_its_cells():
+    names = ("churned", "revenue_yuan", "complaints", "complaints_before", "bill_before_yuan")
+    metrics = {one.outcome.name: one.covariates for one in metrics_of(names)}
+
+    assert metrics == {
+        "churned": (),
+        "revenue_yuan": ("bill_before_yuan",),
+        "complaints": ("complaints_before",),
+    }

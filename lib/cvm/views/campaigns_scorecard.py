@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ _DARK = 0.6
 _ROW_PX = 30
 _FRAME = 0.86
 """Side of the frame around what differs after correction, as a share of its cell."""
+_HEADING_LETTERS = 14
 _AREA = "campaigns_scorecard"
 
 
@@ -39,7 +41,7 @@ def plot_scorecard(scorecard: Scorecard, ax: Axes | None = None, *, lang: str = 
     outcomes = [one.outcome for one in scorecard.overall.estimates]
     with themed(lang) as palette:
         if ax is None:
-            ax = new_figure("wide", 140 + _ROW_PX * len(groups)).subplots()
+            ax = new_figure("wide", 155 + _ROW_PX * len(groups)).subplots()
         strength = np.array([_strength(one) for one in both]).reshape(len(groups), len(outcomes))
         colors = LinearSegmentedColormap.from_list(
             "good", [palette.accent, "#F7F8FA", palette.main]
@@ -90,7 +92,7 @@ def _value(one: Estimate) -> str:
 
 
 def _heading(outcome: Outcome, lang: str) -> str:
-    name = words.outcome_name(outcome.name, lang)
+    name = fill(words.outcome_name(outcome.name, lang), _HEADING_LETTERS)
     if outcome.per is not None:
         per = words.outcome_name(outcome.per, lang)
         return f"{name}\n{say(f'{_AREA}.chart.unit_ratio', lang, per=per)}"
