@@ -6,6 +6,7 @@ import ibis
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cvm.campaigns.branches import read_branches
 from cvm.campaigns.portfolio import profit_of_row
@@ -13,9 +14,15 @@ from cvm.campaigns.profit_assumptions import Assumptions
 from cvm.campaigns.rollout import group_time_effects
 from cvm.campaigns.rollout_averages import aggregate
 from cvm.campaigns.rollout_branches import MARGIN_IN_SERVICE, judge_rollout
-from cvm.campaigns.rollout_designs import compare_rollout, mixed_average, read_branches_naively
+from cvm.campaigns.rollout_designs import (
+    MIXES,
+    compare_rollout,
+    mixed_average,
+    mixed_error,
+    read_branches_naively,
+)
 from cvm.campaigns.rollout_kernels import event_weights, window_weights
-from cvm.campaigns.rollout_orders import draw_orders, invert_orders
+from cvm.campaigns.rollout_orders import draw_orders, invert_orders, within_window
 from cvm.campaigns.rollout_panel import Panel
 from cvm.campaigns.rollout_profit import rollout_entry, rollout_profit
 from cvm.campaigns.rollout_record import GROUPS, Rollout, record_rollouts
@@ -105,6 +112,28 @@ def test_null_rollouts_are_called_null_as_often_as_said_and_intervals_cover():
     # Of 100 orders in all the five farthest out are called: exactly 5 %.
     assert 0.04 <= called / 2_000 <= 0.06
     assert 0.94 <= covered / 2_000 <= 0.97
+
+
+@pytest.mark.calibration
+@pytest.mark.parametrize("planted", [0.0, -0.004])
+def test_mixes_of_other_branches_keep_their_level_and_cover(planted):
+    """500 rollouts whose branches differ for good, judged by each way to mix the others."""
+    rng = np.random.default_rng(5)
+    months, start = np.arange(12.0), np.array([5.0, 5, 7, 7] + [np.nan] * 7)
+    missed = dict.fromkeys(MIXES, 0)
+    for _ in range(500):
+        level = 0.02 + 0.003 * rng.standard_normal(11)
+        outcome = level[:, None] + 0.002 * rng.standard_normal((11, 12))
+        mine = rng.permutation(start)
+        panel = Panel(outcome=outcome, periods=months, start=mine)
+        panel = replace(panel, outcome=outcome + planted * within_window(panel, 3))
+        for method in MIXES:
+            found = mixed_average(panel, window_months=3, method=method)
+            se = mixed_error(panel, found, window_months=3, method=method, orders=19, rng=rng)
+            missed[method] += abs(found - planted) / se > stats.t(9).isf(0.025)
+
+    for method, count in missed.items():
+        assert 0.04 <= count / 500 <= 0.06, method
 
 
 def some_panel(seed=0):

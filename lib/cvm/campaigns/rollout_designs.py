@@ -17,7 +17,7 @@ from cvm.campaigns.rollout_averages import aggregate
 from cvm.campaigns.rollout_branches import RolloutEffect, over_window
 from cvm.campaigns.rollout_orders import within_window
 from cvm.campaigns.rollout_panel import Panel
-from cvm.campaigns.synthetic import Method, against_mix
+from cvm.campaigns.synthetic import Method, mean_gap
 
 FloatArray = npt.NDArray[np.float64]
 MIXES: tuple[Method, ...] = ("synthetic", "synthetic_did")
@@ -81,7 +81,7 @@ def mixed_average(panel: Panel, *, window_months: int, method: Method) -> float:
             start=np.where(mine, panel.start, np.nan)[rows],
         )
         weight = float(panel.sizes[mine].sum())
-        total += weight * against_mix(alone, method=method).effect
+        total += weight * mean_gap(alone, method=method)
         size += weight
     return total / size if size else math.nan
 
@@ -106,6 +106,46 @@ def read_branches_naively(effect: RolloutEffect) -> Estimate:
     return _by_error(effect, branches, NAIVE, after - before, math.sqrt(variance))
 
 
+def mixed_error(
+    panel: Panel,
+    found: float,
+    *,
+    window_months: int,
+    method: Method,
+    orders: int,
+    rng: np.random.Generator,
+) -> float:
+    """Return the error of :func:`mixed_average`: its scatter over other orders of starts.
+
+    What was found is taken out of the branches before starts are handed out anew, so that what is
+    left holds no effect.
+
+    Args:
+        panel: Branches and their starts.
+        found: The average.
+        window_months: Months from each start on.
+        method: How the others are mixed.
+        orders: How many orders.
+        rng: Draws them.
+
+    Returns:
+        NaN where fewer than half of the orders leave branches to mix.
+    """
+    rest = panel.outcome - found * within_window(panel, window_months)
+    drawn = np.array(
+        [
+            mixed_average(
+                replace(panel, outcome=rest, start=rng.permutation(panel.start)),
+                window_months=window_months,
+                method=method,
+            )
+            for _ in range(orders)
+        ]
+    )
+    told = drawn[~np.isnan(drawn)]
+    return math.sqrt(float((told**2).mean())) if len(told) >= orders / 2 else math.nan
+
+
 def _mixed(
     effect: RolloutEffect,
     branches: Branches,
@@ -113,28 +153,14 @@ def _mixed(
     orders: int,
     rng: np.random.Generator,
 ) -> Estimate:
-    """Return the mixes' estimate; its error is their scatter over other orders of starts.
-
-    The estimate is taken out of the branches before starts are handed out anew, so that what is
-    left holds no effect.
-    """
     panel, months = branches.panel, effect.window_months
     found = mixed_average(panel, window_months=months, method=method)
     if math.isnan(found):
         return _cannot(effect, method, "few_clusters")
-    rest = panel.outcome - found * within_window(panel, months)
-    drawn = [
-        mixed_average(
-            replace(panel, outcome=rest, start=rng.permutation(panel.start)),
-            window_months=months,
-            method=method,
-        )
-        for _ in range(orders)
-    ]
-    told = np.array([one for one in drawn if not math.isnan(one)])
-    if len(told) < orders / 2:
+    se = mixed_error(panel, found, window_months=months, method=method, orders=orders, rng=rng)
+    if math.isnan(se):
         return _cannot(effect, method, "few_clusters")
-    return _by_error(effect, branches, method, found, math.sqrt(float((told**2).mean())))
+    return _by_error(effect, branches, method, found, se)
 
 
 def _by_error(

@@ -68,6 +68,28 @@ def against_mix(
     Raises:
         DataError: Starts at several times, fewer than two units to mix, or two periods before.
     """
+    effect, units, periods, mix, mine = _against(panel, method)
+    found = SyntheticEffect(
+        method=method,
+        effect=effect,
+        unit_weights=units,
+        period_weights=periods,
+        path=pd.DataFrame(
+            {"period": panel.periods, "observed": mine, "mix": mix, "gap": mine - mix}
+        ),
+    )
+    return replace(found, p_value=_placebo(panel, found)) if placebo else found
+
+
+def mean_gap(panel: Panel, *, method: Method = "synthetic_did") -> float:
+    """Return the effect of :func:`against_mix` alone, for those who ask thousands of times."""
+    return _against(panel, method)[0]
+
+
+def _against(
+    panel: Panel, method: Method
+) -> tuple[float, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Return the effect, both weights, the mix of the others and what it is set against."""
     check_one_of(method, "method", METHODS)
     if len(panel.groups) != 1:
         raise DataError(
@@ -87,15 +109,7 @@ def against_mix(
     units, periods = _weights(others, mine, before, method, int(started.sum()))
     mix = units @ others
     gap = mine - mix
-    effect = float(gap[~before].mean() - periods @ gap[before])
-    found = SyntheticEffect(
-        method=method,
-        effect=effect,
-        unit_weights=units,
-        period_weights=periods,
-        path=pd.DataFrame({"period": panel.periods, "observed": mine, "mix": mix, "gap": gap}),
-    )
-    return replace(found, p_value=_placebo(panel, found)) if placebo else found
+    return float(gap[~before].mean() - periods @ gap[before]), units, periods, mix, mine
 
 
 def _weights(
@@ -139,22 +153,36 @@ def _frank_wolfe(
 @compiled
 def _descend(moved, target, start, penalty, least, steps):  # type: ignore[no-untyped-def]
     """Step towards the best single column, as far as the loss falls."""
-    rows = len(moved)
-    weights, last = start.copy(), np.inf
+    rows, count = moved.shape
+    strength = rows * penalty**2
+    weights, fitted, slope = start.copy(), moved @ start, np.empty(count)
+    last = np.inf
     for at in range(steps):
-        fitted = moved @ weights
-        slope = (fitted - target) @ moved + rows * penalty**2 * weights
-        best = np.argmin(slope)
-        towards = -weights
-        towards[best] += 1.0
-        far = towards @ towards
+        best = 0
+        for column in range(count):
+            slope[column] = strength * weights[column]
+            for row in range(rows):
+                slope[column] += (fitted[row] - target[row]) * moved[row, column]
+            if slope[column] < slope[best]:
+                best = column
+        far = fall = 0.0
+        for column in range(count):
+            towards = (1.0 if column == best else 0.0) - weights[column]
+            far += towards**2
+            fall -= slope[column] * towards
         if far == 0.0:
             break
-        change = moved[:, best] - fitted
-        size = change @ change + rows * penalty**2 * far
-        weights = weights + min(max(-(slope @ towards) / size, 0.0), 1.0) * towards
-        error = moved @ weights - target
-        value = penalty**2 * (weights @ weights) + (error @ error) / rows
+        size = strength * far
+        for row in range(rows):
+            size += (moved[row, best] - fitted[row]) ** 2
+        step = min(max(fall / size, 0.0), 1.0)
+        value = 0.0
+        for row in range(rows):
+            fitted[row] += step * (moved[row, best] - fitted[row])
+            value += (fitted[row] - target[row]) ** 2 / rows
+        for column in range(count):
+            weights[column] += step * ((1.0 if column == best else 0.0) - weights[column])
+            value += (penalty * weights[column]) ** 2
         if at >= 2 and last - value <= least**2:
             break
         last = value
