@@ -134,7 +134,9 @@ def test_customers_without_a_figure_are_counted_and_left_out_of_both_arms():
     got = score(cells_of(frame), METRICS)
 
     assert got.sizes["incomplete"].iloc[0] == 3
-    assert "Customers left out of every outcome, as a figure of theirs is missing: 3." in got.text("en")
+    assert "Customers left out of every outcome, as a figure of theirs is missing: 3." in got.text(
+        "en"
+    )
     whole = score(cells_of(known), METRICS)
     assert_allclose(got.summary()["effect"], whole.summary()["effect"], rtol=1e-9)
     assert got.sizes["treated_count"].iloc[0] + got.sizes["control_count"].iloc[0] == len(frame)

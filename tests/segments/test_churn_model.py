@@ -1,5 +1,8 @@
 """The churn model beside statsmodels, scikit-learn and planted truth; what it refuses."""
 
+from datetime import date
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +10,7 @@ import statsmodels.api as sm
 
 from cvm.core.checks import ArgumentError, DataError
 from cvm.data import collect, open_data
-from cvm.data.reduce_churn import reduce_churn_snapshot
+from cvm.data.reduce_churn import reduce_churn, reduce_churn_snapshot
 from cvm.segments.churn import fit_churn
 from cvm.segments.churn_leaks import find_leaks
 from cvm.segments.churn_logit import fit_logit
@@ -15,6 +18,8 @@ from cvm.segments.churn_measures import area_under_curve
 from cvm.segments.churn_snapshot import study_snapshot
 from cvm.segments.churn_study import study_churn
 from data.extracts import MAPPINGS, SHARED
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 
 
 def drawn(rows, seed=3):
@@ -99,6 +104,25 @@ def test_contributions_add_up_to_the_log_odds():
     np.testing.assert_allclose(whole, np.log(share / (1 - share)), rtol=1e-9)
     # The score equations of a logit with a constant: expected leavers are the leavers.
     assert share.sum() == pytest.approx(rows["left"].sum(), rel=1e-6)
+
+
+def test_a_short_extract_with_rare_levels_still_has_a_model(tmp_path):
+    """Four months of the sample: one with a label, levels that nobody left, no history."""
+    data = open_data(SAMPLE, work=tmp_path)
+    months = data.table("months").filter(lambda t: t.month >= date(2025, 8, 1))
+    rows = collect(
+        reduce_churn(
+            months, data.table("customers"), scoring_months=[date(2025, 8, 1)],
+            known_to=date(2025, 11, 1), horizon_months=3,
+        )
+    )  # fmt: skip
+
+    model = fit_churn(rows)
+
+    assert model.told
+    assert "held back" in model.text("en")
+    # The constant is not held back: expected leavers are the leavers.
+    assert model.predict(rows).sum() == pytest.approx(rows["left"].sum(), rel=1e-4)
 
 
 def test_a_level_that_training_did_not_know_is_read_as_a_rare_one():

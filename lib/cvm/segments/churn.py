@@ -195,7 +195,7 @@ def fit_churn(
     design = make_design(known, [name for name in asked if name not in gone], left)
     matrix = design.matrix(known)
     fit = fit_logit(matrix, left.to_numpy(), ridge=_ridge(ridge, matrix.shape[1]))
-    if fit.reason in ("too_few", "separated") and not ridge:
+    if fit.reason in ("too_few", "separated", "collinear") and not ridge:
         ridge = RESCUE_RIDGE
         fit = fit_logit(matrix, left.to_numpy(), ridge=_ridge(ridge, matrix.shape[1]))
     trees = None
