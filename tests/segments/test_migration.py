@@ -112,6 +112,21 @@ def test_an_empty_tier_is_told_and_not_guessed():
         migration.value_yuan(0.4, 0.1)
 
 
+def test_a_tier_that_nobody_holds_changes_nothing():
+    three = measured(tiers=("low", "middle", "high"), rng=np.random.default_rng(4))
+    two = measured()
+
+    assert three.steady == pytest.approx([two.steady[0], 0, two.steady[1]])
+    assert three.steady_low[[0, 2]] == pytest.approx(two.steady_low)
+    value = three.value_yuan(0.4, 0.1).set_index("tier")
+    expected = two.value_yuan(0.4, 0.1).set_index("tier")
+    assert value.loc["middle"].isna().all()
+    pd.testing.assert_frame_equal(value.drop("middle"), expected)
+    assert three.empty == ()
+    for lang in ("zh", "en"):
+        assert plot_migration(three, lang=lang)
+
+
 @pytest.mark.parametrize(
     "counts",
     [

@@ -56,6 +56,15 @@ def test_periods_by_hand():
     assert "2个月" in flows(TWO).text("zh")
 
 
+def test_one_period_is_said_as_one():
+    told = flows(TWO[:6])
+
+    assert "one period alone, that to 2000-01: 6.7% rose, 3.3% fell and 6.7% left" in told.text(
+        "en"
+    )
+    assert "截至2000年1月的一期" in told.text("zh")
+
+
 def test_sameness_is_the_chi_square_of_every_tier_added_up():
     low = chi2_contingency([[80, 10, 10], [70, 20, 10]], correction=False)
     high = chi2_contingency([[45, 5], [50, 5]], correction=False)
@@ -195,6 +204,15 @@ def test_the_parts_add_up_and_loyalty_is_sbgs_own():
     discounted = (survival(*np.exp(fitted), years) / 1.1**years).sum()
     assert high["lifetime_yuan"] == pytest.approx(3_000 * discounted, rel=1e-4)
     assert high["lifetime_low"] < high["lifetime_yuan"] < high["lifetime_high"]
+
+
+def test_a_tier_that_nobody_holds_has_no_row():
+    found = reconcile_values(
+        measured(tiers=("low", "middle", "high")), ages(SAME), margin_share=0.5, yearly_discount=0.1
+    )
+    two = reconcile_values(measured(), ages(SAME), margin_share=0.5, yearly_discount=0.1)
+
+    pd.testing.assert_frame_equal(found.rows, two.rows)
 
 
 def test_what_sbg_cannot_tell_is_said_and_left_out():

@@ -23,7 +23,14 @@ from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_number, format_share
 from cvm.core.result import Result
 from cvm.segments.churn_measures import wilson
-from cvm.segments.migration_chain import draw_steady_states, steady_state, tier_values
+from cvm.segments.migration_chain import (
+    draw_steady_states,
+    held_tiers,
+    period_rate,
+    steady_state,
+    tier_values,
+    with_ends,
+)
 
 FloatArray = npt.NDArray[np.float64]
 JOINED, LEFT, UNKNOWN = "joined", "left", "unknown"
@@ -177,22 +184,23 @@ class Migration(Result):
         Returns:
             ``tier``, ``value_yuan`` (from now on, this period's margin first), ``se_yuan`` by the
             delta method, ``low_yuan`` and ``high_yuan`` (90 %, on the logarithm's scale where the
-            value is above zero). Of customers whose tier is known before and after.
+            value is above zero). Of customers whose tier is known before and after; NaN of a tier
+            that nobody holds.
 
         Raises:
-            DataError: A tier had no customer, so where its customers go is not known.
+            DataError: A tier had no customer before but has now, so where they go is not known.
         """
-        customers, bills, squares = (
-            _ranked(table, len(self.tiers))[:-1]
-            for table in (self.counts, self.bills, self.bills_squared)
+        if self.empty:
+            raise DataError(
+                "tiers", f"without customers before: {', '.join(self.empty)}", "with customers"
+            )
+        held = held_tiers(self._known())
+        tables = (
+            with_ends(table, held)[:-1] for table in (self.counts, self.bills, self.bills_squared)
         )
-        empty = [tier for tier, row in zip(self.tiers, customers, strict=True) if not row.sum()]
-        if empty:
-            raise DataError("tiers", f"without customers: {', '.join(empty)}", "with customers")
-        value, error = tier_values(
-            customers,
-            bills,
-            squares,
+        value, error = np.full((2, len(self.tiers)), np.nan)
+        value[held], error[held] = tier_values(
+            *tables,
             margin=margin_share * self.months_apart,
             rate=period_rate(yearly_discount, self.months_apart),
         )
@@ -208,9 +216,19 @@ class Migration(Result):
             }
         )
 
+    @cached_property
+    def empty(self) -> tuple[str, ...]:
+        """Return the tiers that customers moved to and none was in: where they lead is unknown."""
+        known = self._known()
+        return tuple(self.tiers[at] for at in held_tiers(known) if not known[at].sum())
+
+    def _known(self) -> FloatArray:
+        """Return the customers whose tier is on record before and after."""
+        return with_ends(self.counts, range(len(self.tiers)))
+
     def unknown(self) -> float:
         """Return how many customers had no tier on record before or after."""
-        return float(self.counts.sum() - _ranked(self.counts, len(self.tiers)).sum())
+        return float(self.counts.sum() - self._known().sum())
 
     def text(self, lang: str = "en") -> str:
         """Return how many moved, and where the highest tier would settle."""
@@ -231,7 +249,7 @@ class Migration(Result):
             told += say("segments_migration.text_unknown", lang, customers=count)
         if np.isnan(self.steady).any():
             return told + say("segments_migration.text_unsteady", lang)
-        now = _ranked(self.counts, len(self.tiers))[:, :-1].sum(axis=0)
+        now = self._known()[:, :-1].sum(axis=0)
         return told + say(
             "segments_migration.text_steady",
             lang,
@@ -249,11 +267,6 @@ def tier_name(tier: str, lang: str) -> str:
         if f"{area}.{tier}" in catalogue():
             return say(f"{area}.{tier}", lang)
     return tier
-
-
-def period_rate(yearly_discount: float, months: int) -> float:
-    """Return the discount rate of a period of so many months."""
-    return float((1 + yearly_discount) ** (months / 12) - 1)
 
 
 def measure_migration(
@@ -294,7 +307,7 @@ def measure_migration(
         np.add.at(table, (rows, columns), moves[name].to_numpy(float))
     if not counts[:-1].sum():
         raise DataError("moves", "without customers before", "two months with customers in service")
-    known = _ranked(counts, len(tiers))
+    known = with_ends(counts, range(len(tiers)))
     steady = steady_state(known)
     low = high = np.full(len(tiers), np.nan)
     if draws and np.isfinite(steady).all():
@@ -311,9 +324,3 @@ def measure_migration(
         steady_low=low,
         steady_high=high,
     )
-
-
-def _ranked(table: FloatArray, ranked: int) -> FloatArray:
-    """Return the rows and columns of tiers on record, with joining and leaving."""
-    kept = [*range(ranked), -1]
-    return np.asarray(table[np.ix_(kept, kept)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,13 +13,40 @@ FloatArray = npt.NDArray[np.float64]
 _RANK_ERROR = 1e-9
 
 
+def period_rate(yearly_discount: float, months: int) -> float:
+    """Return the discount rate of a period of so many months."""
+    return float((1 + yearly_discount) ** (months / 12) - 1)
+
+
+def with_ends(table: FloatArray, tiers: Sequence[int] | npt.NDArray[np.intp]) -> FloatArray:
+    """Return the rows and columns of some tiers, with joining and leaving."""
+    kept = [*tiers, len(table) - 1]
+    return np.asarray(table[np.ix_(kept, kept)])
+
+
+def held_tiers(counts: FloatArray) -> npt.NDArray[np.intp]:
+    """Return the places of the tiers that anybody holds, before or after.
+
+    Args:
+        counts: Customers by tier before (``joined`` last) and after (``left`` last).
+    """
+    return np.flatnonzero(counts[:-1].sum(axis=1) + counts[:, :-1].sum(axis=0))
+
+
 def steady_state(counts: FloatArray) -> FloatArray:
     """Return the long-run share of each tier, leavers replaced by joiners; NaN if not to be told.
+
+    A tier that nobody holds before or after stays empty.
 
     Args:
         counts: Customers by tier before (``joined`` last) and after (``left`` last).
     """
     size = len(counts) - 1
+    held = held_tiers(counts)
+    if 0 < len(held) < size:
+        shares = np.zeros(size)
+        shares[held] = steady_state(with_ends(counts, held))
+        return shares if np.isfinite(shares).all() else np.full(size, np.nan)
     rows, came = counts[:-1], counts[-1, :size]
     total = rows.sum(axis=1, keepdims=True)
     if (total <= 0).any() or not came.sum():
@@ -47,6 +76,11 @@ def draw_steady_states(counts: FloatArray, draws: int, rng: np.random.Generator)
         rng: Source of the draws.
     """
     size = len(counts) - 1
+    held = held_tiers(counts)
+    if 0 < len(held) < size:
+        drawn = np.zeros((draws, size))
+        drawn[:, held] = draw_steady_states(with_ends(counts, held), draws, rng)
+        return drawn
     rows = rng.gamma(counts[:-1] + 1 / (size + 1), size=(draws, size, size + 1))
     came = rng.gamma(counts[-1, :size] + 1 / size, size=(draws, 1, size))
     shares = rows / rows.sum(axis=2, keepdims=True)

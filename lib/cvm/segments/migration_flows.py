@@ -114,7 +114,7 @@ class MigrationFlows(Result):
         """Return how far the rates went up and down over the periods."""
         table = self.summary()
         told = say(
-            "segments_migration.flows.text",
+            f"segments_migration.flows.{'text' if len(table) > 1 else 'one'}",
             lang,
             periods=len(table),
             length=say(

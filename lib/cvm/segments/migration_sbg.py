@@ -26,7 +26,8 @@ from cvm.segments.lifetime import fit_lifetime
 from cvm.segments.lifetime_discount import discounted_renewals
 from cvm.segments.lifetime_estimate import Estimate
 from cvm.segments.lifetime_words import join_names
-from cvm.segments.migration import CONFIDENCE, Migration, period_rate, tier_name
+from cvm.segments.migration import CONFIDENCE, Migration, tier_name
+from cvm.segments.migration_chain import period_rate
 from cvm.segments.survival_cohorts import Cohorts, read_cohorts
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,10 +40,10 @@ class ReconciledValue(Result):
     """What a customer of each tier is worth by the chain and by sBG, and why they differ.
 
     Attributes:
-        rows: One row a tier: ``customers`` (today, age known), ``chain_yuan`` with ``chain_low``
-            and ``chain_high``, ``lifetime_yuan`` with ``lifetime_low`` and ``lifetime_high`` (90 %;
-            NaN where sBG cannot be told, with the ``reason``), and the difference of the two as
-            the sum of ``moves_yuan``, ``years_yuan`` and ``loyalty_yuan``.
+        rows: One row a tier that anybody holds: ``customers`` (today, age known), ``chain_yuan``
+            with ``chain_low`` and ``chain_high``, ``lifetime_yuan`` with ``lifetime_low`` and
+            ``lifetime_high`` (90 %; NaN where sBG cannot be told, with the ``reason``), and the
+            difference of the two as the sum of ``moves_yuan``, ``years_yuan`` and ``loyalty_yuan``.
         ageless: Customers of today left out of sBG's age mix: month of joining or tier unknown.
     """
 
@@ -98,7 +99,7 @@ def reconcile_values(
 
     Raises:
         ArgumentError: The chain's period is not a year.
-        DataError: A tier had no customer, or no age is known.
+        DataError: A tier had no customer before but has now, or no age is known.
     """
     if migration.months_apart != 12:
         raise ArgumentError("migration.months_apart", migration.months_apart, "12, as sBG's year")
@@ -114,6 +115,8 @@ def reconcile_values(
     fitted = {item.name: item for item in fit.estimates}
     rows = []
     for at, tier in enumerate(migration.tiers):
+        if np.isnan(chain["value_yuan"][at]):
+            continue  # Nobody holds it.
         base = now[now["tier"] == tier]
         same = earned[at] / (1 - keep * here[at] / (here[at] + migration.counts[at, -1]))
         item = fitted.get(tier)
@@ -143,7 +146,9 @@ def reconcile_values(
 def _mean_bills(migration: Migration) -> FloatArray:
     size = len(migration.tiers)
     kept = np.ix_(range(size), [*range(size), -1])
-    return np.asarray(migration.bills[kept].sum(axis=1) / migration.counts[kept].sum(axis=1))
+    total = migration.counts[kept].sum(axis=1)
+    bills = migration.bills[kept].sum(axis=1)
+    return np.divide(bills, total, out=np.full(size, np.nan), where=total > 0)
 
 
 def _cohorts(known: pd.DataFrame) -> Cohorts:
