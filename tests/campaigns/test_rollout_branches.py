@@ -11,6 +11,7 @@ from scipy import stats
 from cvm.campaigns.branches import read_branches
 from cvm.campaigns.portfolio import profit_of_row
 from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.profit_measured import incentives_of
 from cvm.campaigns.rollout import group_time_effects
 from cvm.campaigns.rollout_averages import aggregate
 from cvm.campaigns.rollout_branches import MARGIN_IN_SERVICE, judge_rollout
@@ -254,6 +255,33 @@ def test_worth_joins_customers_kept_with_what_those_who_stay_bring():
     assert entry.roi == pytest.approx(profit.margin_yuan / 160_000 - 1)
     assert entry.roi_low < entry.roi < entry.roi_high
     assert (entry.worked, entry.paid, entry.evidence) == ("yes", "yes", "C")
+
+
+def test_incentives_to_who_would_have_stayed_are_at_least_those_of_the_others():
+    """By hand: 300 of 1,000 accept at 24 yuan, 50 of them leave, 40 are kept; 210 would stay."""
+    assert incentives_of(0.3, 0.05, 0.04, 24.0) == pytest.approx((7.2, 0.21 * 24))
+    assert incentives_of(0.3, 0.05, -0.04, 24.0) == pytest.approx((7.2, 0.25 * 24))
+    assert incentives_of(0.03, 0.01, 0.04, 24.0) == pytest.approx((0.72, 0.0))
+    frame = with_margin(cells(-0.005))
+    starts = begun(frame)
+    taken = starts.assign(
+        accepted=(0.3 * starts["customers"]).astype(int),
+        accepted_left=(0.05 * starts["customers"]).astype(int),
+    )
+    effect = judge(frame, taken)
+    told = rollout_profit(effect, taken, incentive_yuan=24.0)
+
+    size = taken["customers"].sum()
+    stayed = taken["accepted"].sum() - taken["accepted_left"].sum() + size * effect.headline.effect
+    assert told.summary()["windfall_yuan"][0] == pytest.approx(24.0 * stayed)
+    assert "would have stayed anyway" in told.text("en")
+    for unknown in (
+        rollout_profit(effect, starts, incentive_yuan=24.0),
+        rollout_profit(effect, taken),
+        rollout_profit(effect, taken, incentive_yuan=float("nan")),
+    ):
+        assert np.isnan(unknown.measured.windfall_yuan)
+        assert "stayed anyway" not in unknown.text("en")
 
 
 def test_worth_is_not_told_without_cost_margin_or_effect():

@@ -522,6 +522,14 @@ def test_the_register_row_and_what_it_was_worth():
     assert entry.customers == rows["treated"].sum()
     assert (entry.evidence, entry.worked) == ("B", "yes")
     assert entry.roi == pytest.approx(profit.roi)
+    rows["accepted"] = np.where(rows["treated"], np.arange(len(rows)) % 2, np.nan)
+    taken = make_candidates(rows, window_months=4)
+    told = targeted_profit(taken, effect, incentive_yuan=30.0)
+    own = rows[rows["treated"]]
+    stayed = (own["accepted"] * (1 - own["churned"])).mean() + effect.headline.effect
+    assert told.summary()["windfall_yuan"][0] == pytest.approx(30.0 * stayed * len(own))
+    assert told.roi == profit.roi
+    assert math.isnan(profit.measured.windfall_yuan)
     no_cost = make_candidates(rows.drop(columns="cost_yuan"), window_months=4)
     assert targeted_profit(no_cost, effect) is None
     silent = judged(rows.query("treated"))

@@ -161,6 +161,11 @@ def test_who_was_held_out_and_what_a_contact_cost(tables):
     assert rows["cost_yuan"].isna().all()
     costs = reduced(tables | {"contacts": tables["contacts"].mutate(cost_yuan=6.5)})["cost_yuan"]
     assert costs.dropna().to_dict() == {("A", JUNE): 6.5, ("B", JULY): 6.5}
+    assert rows["accepted"].isna().all()
+    contacts = tables["contacts"]
+    took = contacts.mutate(accepted=contacts.customer_id == "A")
+    accepted = reduced(tables | {"contacts": took})["accepted"]
+    assert accepted.dropna().to_dict() == {("A", JUNE): 1.0, ("B", JULY): 0.0}
 
 
 def test_a_customer_in_both_arms_counts_as_contacted_and_stands_in_one_row(tables):

@@ -137,6 +137,7 @@ def measured_from(
     monthly_margin_yuan: float,
     margin: Estimate | None = None,
     incentive_yuan: float = math.nan,
+    windfall_yuan: float = math.nan,
 ) -> Measured:
     """Take what was measured from estimates of any design, for those without moments.
 
@@ -150,6 +151,7 @@ def measured_from(
         monthly_margin_yuan: Margin of a customer in service, a month.
         margin: Effect on the margin of the window, yuan a treated customer.
         incentive_yuan: Incentives a treated customer; NaN if unknown.
+        windfall_yuan: Of those, to customers who would have stayed anyway; NaN if unknown.
 
     Raises:
         ArgumentError: The estimate of churn cannot tell.
@@ -177,6 +179,7 @@ def measured_from(
         monthly_margin_yuan=monthly_margin_yuan,
         monthly_churn_share=1 - (1 - left) ** (1 / window_months),
         incentive_yuan=incentive_yuan,
+        windfall_yuan=windfall_yuan,
         confidence=churn.confidence,
     )
 
@@ -213,16 +216,29 @@ def _slopes(both: Moments, row: FloatArray, covariates: Sequence[str]) -> FloatA
 
 
 def _incentives(treated: Moments, kept: float, incentive_yuan: float) -> tuple[float, float]:
-    """Return incentives paid a treated customer, and those of them to who would have stayed.
-
-    Those who accepted and stayed are more than the campaign can have kept, even if it kept only
-    such; the rest would have stayed without it.
-    """
+    """Return incentives paid a treated customer, and those of them to who would have stayed."""
     if "accepted" not in treated.names:
         return math.nan, math.nan
     accepted = treated.mean("accepted")
     left = accepted * treated.mean("churned") + (
         treated.products[treated.place("accepted"), treated.place("churned")] / treated.count
     )
-    stayed_anyway = max(accepted - float(left) - max(kept, 0.0), 0.0)
-    return incentive_yuan * accepted, incentive_yuan * stayed_anyway
+    return incentives_of(accepted, float(left), kept, incentive_yuan)
+
+
+def incentives_of(
+    accepted_share: float, accepted_left_share: float, kept_share: float, incentive_yuan: float
+) -> tuple[float, float]:
+    """Return incentives paid a treated customer, and those of them to who would have stayed.
+
+    Those who accepted and stayed are more than the campaign can have kept, even if it kept only
+    such; the rest would have stayed without it, so the second figure is the least it can be.
+
+    Args:
+        accepted_share: Customers who accepted ÷ treated.
+        accepted_left_share: Of the treated, those who accepted and left all the same.
+        kept_share: Customers kept ÷ treated.
+        incentive_yuan: Cost of the offer for one customer who accepts.
+    """
+    stayed_anyway = max(accepted_share - accepted_left_share - max(kept_share, 0.0), 0.0)
+    return incentive_yuan * accepted_share, incentive_yuan * stayed_anyway

@@ -12,13 +12,17 @@ import pandas as pd
 from cvm.campaigns.compare_designs import DesignComparison
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
-from cvm.campaigns.profit_measured import Measured
+from cvm.campaigns.profit_measured import Measured, incentives_of
 from cvm.campaigns.register import Entry, entry_of
 from cvm.campaigns.rollout_branches import BEFORE_LEVEL, MARGIN_IN_SERVICE, RolloutEffect
 
 
 def rollout_profit(
-    effect: RolloutEffect, starts: pd.DataFrame, *, assumptions: Assumptions | None = None
+    effect: RolloutEffect,
+    starts: pd.DataFrame,
+    *,
+    incentive_yuan: float | None = None,
+    assumptions: Assumptions | None = None,
 ) -> Profit | None:
     """Return what the campaign was worth; None where cost, margin or effect cannot be told.
 
@@ -27,7 +31,8 @@ def rollout_profit(
 
     Args:
         effect: What the campaign did, with the margin of those in service.
-        starts: Of ``reduce_branch_starts``; tells what was booked.
+        starts: Of ``reduce_branch_starts``; tells what was booked and who accepted.
+        incentive_yuan: Cost of the offer for one customer who accepts; missing if not known.
         assumptions: What the campaign itself cannot show.
     """
     margins = [one for one in effect.estimates if one.outcome == MARGIN_IN_SERVICE]
@@ -45,6 +50,7 @@ def rollout_profit(
     assert effect.monthly_covariance is not None
     covariance = np.zeros((3, 3))
     covariance[:2, :2] = moves @ effect.monthly_covariance @ moves.T
+    paid, windfall = _incentives(starts, -churn.effect, incentive_yuan)
     measured = Measured(
         treated_count=churn.treated_count,
         window_months=months,
@@ -54,6 +60,8 @@ def rollout_profit(
         covariance=covariance,
         monthly_margin_yuan=margin.control_mean,
         monthly_churn_share=1 - monthly_stay,
+        incentive_yuan=paid,
+        windfall_yuan=windfall,
         confidence=churn.confidence,
     )
     return Profit(
@@ -62,6 +70,17 @@ def rollout_profit(
         assumptions=assumptions or Assumptions(),
         churn=churn,
     )
+
+
+def _incentives(
+    starts: pd.DataFrame, kept_share: float, incentive_yuan: float | None
+) -> tuple[float, float]:
+    names = ["accepted", "accepted_left"]
+    told = all(name in starts and starts[name].notna().all() for name in names)
+    if incentive_yuan is None or pd.isna(incentive_yuan) or not told:
+        return math.nan, math.nan
+    accepted, left = (float(starts[name].sum() / starts["customers"].sum()) for name in names)
+    return incentives_of(accepted, left, kept_share, float(incentive_yuan))
 
 
 def rollout_entry(

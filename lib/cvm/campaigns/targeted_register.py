@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from cvm.campaigns.candidates import Candidates
 from cvm.campaigns.compare_designs import compare_methods
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
-from cvm.campaigns.profit_measured import measured_from
+from cvm.campaigns.profit_measured import incentives_of, measured_from
 from cvm.campaigns.register import Entry, entry_of
 from cvm.campaigns.targeted import TargetedEffect, evidence_of
 
@@ -22,13 +24,16 @@ def targeted_profit(
     candidates: Candidates,
     effect: TargetedEffect,
     *,
+    incentive_yuan: float | None = None,
     assumptions: Assumptions | None = None,
 ) -> Profit | None:
     """Return what the campaign was worth; None where cost, margin or effect cannot be told.
 
     Args:
-        candidates: The contacted and those at risk, with ``cost_yuan`` of the contacted.
+        candidates: The contacted and those at risk, with ``cost_yuan`` of the contacted and, if
+            known, whether they ``accepted``.
         effect: What the campaign did, with margin and months kept among its outcomes.
+        incentive_yuan: Cost of the offer for one customer who accepts; missing if not known.
         assumptions: What the campaign itself cannot show.
     """
     known = {one.outcome.name for one in effect.estimates}
@@ -38,18 +43,34 @@ def targeted_profit(
     if not (margin.can_tell and months.can_tell and candidates.knows("cost_yuan")):
         return None
     cost = candidates.column("cost_yuan")[candidates.treated]
+    paid, windfall = _incentives(candidates, effect, incentive_yuan)
     measured = measured_from(
         effect.headline,
         window_months=candidates.window_months,
         cost_yuan=float(np.nan_to_num(cost).mean()),
         monthly_margin_yuan=margin.control_mean / months.control_mean,
         margin=margin,
+        incentive_yuan=paid,
+        windfall_yuan=windfall,
     )
     return Profit(
         campaign=effect.campaign,
         measured=measured,
         assumptions=assumptions or Assumptions(),
         churn=effect.headline,
+    )
+
+
+def _incentives(
+    candidates: Candidates, effect: TargetedEffect, incentive_yuan: float | None
+) -> tuple[float, float]:
+    if incentive_yuan is None or pd.isna(incentive_yuan) or not candidates.knows("accepted"):
+        return math.nan, math.nan
+    accepted = np.nan_to_num(candidates.column("accepted")[candidates.treated])
+    left = candidates.column("churned")[candidates.treated]
+    kept = -effect.headline.effect
+    return incentives_of(
+        float(accepted.mean()), float((accepted * left).mean()), kept, float(incentive_yuan)
     )
 
 

@@ -63,32 +63,51 @@ def _all_known(rows: ir.Table) -> ir.Value:
     return unknown.ifelse(ibis.null("float64"), rows.margin_yuan.sum().fill_null(0.0))
 
 
-def reduce_branch_starts(contacts: ir.Table, customers: ir.Table, *, campaign_id: str) -> ir.Table:
+def reduce_branch_starts(
+    contacts: ir.Table, customers: ir.Table, *, campaign_id: str, window_months: int = 12
+) -> ir.Table:
     """Reduce a campaign's contacts to when each branch started.
 
     Args:
         contacts: Contract table ``contacts``.
         customers: Contract table ``customers`` with ``county``.
         campaign_id: The campaign.
+        window_months: Months after the assignment in which who accepted may leave all the same.
 
     Returns:
         Expression by ``county`` with ``start_index`` (month index of the first assignment),
-        ``customers`` (assigned) and ``cost_yuan`` (booked; null where it is not).
+        ``customers`` (assigned), ``cost_yuan`` (booked), ``accepted`` (of the assigned, who took
+        the offer) and ``accepted_left`` (of these, who left within the window); null where they
+        are not known.
 
     Raises:
         MissingDataError: Customers have no county.
     """
     check_columns(customers.columns, ["county"], "customers")
     mine = contacts.filter(contacts.campaign_id == campaign_id, contacts.arm == "treated")
-    of = customers.select("customer_id", county=customers.county.fill_null(UNKNOWN))
+    known = "left_month" in customers.columns
+    left = month_number(customers.left_month) if known else ibis.null("int64")
+    of = customers.select(
+        "customer_id", county=customers.county.fill_null(UNKNOWN), left_index=left
+    )
     rows = mine.inner_join(of, "customer_id")
-    cost = rows.cost_yuan if "cost_yuan" in rows.columns else ibis.null("float64")
+    took = rows.accepted.cast("int64") if "accepted" in rows.columns else ibis.null("int64")
+    assigned = month_number(rows.assigned_month)
+    soon = (rows.left_index <= assigned + window_months).fill_null(False).cast("int64")
+    rows = rows.mutate(
+        cost=rows.cost_yuan if "cost_yuan" in rows.columns else ibis.null("float64"),
+        took=took,
+        gone=took * soon if known else ibis.null("int64"),
+        assigned=assigned,
+    )
     return (
         rows.group_by("county")
         .agg(
-            start_index=month_number(rows.assigned_month).min().cast("int64"),
+            start_index=rows.assigned.min().cast("int64"),
             customers=rows.customer_id.nunique(),
-            cost_yuan=cost.sum(),
+            cost_yuan=rows.cost.sum(),
+            accepted=rows.took.sum(),
+            accepted_left=rows.gone.sum(),
         )
         .order_by("county")
     )

@@ -43,7 +43,8 @@ def reduce_campaign_rows(
         Expression by ``period`` (month index of the contact) and ``customer_id`` with
 
         * ``treated``, ``contacted_later`` (within the window), ``held_out`` (assigned to a control
-          arm that month) and ``cost_yuan`` (booked for the contacted; null without it);
+          arm that month), ``cost_yuan`` (booked for the contacted) and ``accepted`` (1 if they took
+          the offer); null without them;
         * from before: ``before_…`` (last month's bill, fall against the three bills before, mean
           of six; circle, off-net share, forwarding, star; complaints and arrears of three months,
           complaints of the last; tenure, handset contract, other campaigns), the groups and
@@ -240,16 +241,17 @@ def _with_customer(rows: ir.Table, customers: ir.Table, window_months: int) -> i
 
 
 def _with_assignment(rows: ir.Table, contacts: ir.Table, campaign_id: str) -> ir.Table:
-    """Add who was held out that month, and what the contact cost."""
+    """Add who was held out that month, what the contact cost, and who took the offer."""
     own = contacts.filter(contacts.campaign_id == campaign_id)
     own = own.select(
         assigned_id="customer_id",
         assigned_index=month_number(own.assigned_month),
         control=(own.arm == "control").cast("int64"),
         cost=_float_or_null(own, "cost_yuan"),
+        took=_float_or_null(own, "accepted"),
     )
     own = own.group_by("assigned_id", "assigned_index").agg(
-        control=own.control.max(), cost=own.cost.sum()
+        control=own.control.max(), cost=own.cost.sum(), took=own.took.max()
     )
     rows = rows.left_join(
         own, [rows.customer_id == own.assigned_id, rows.period == own.assigned_index]
@@ -257,8 +259,9 @@ def _with_assignment(rows: ir.Table, contacts: ir.Table, campaign_id: str) -> ir
     rows = rows.mutate(
         held_out=(rows.control == 1).fill_null(False) & ~rows.treated,
         cost_yuan=rows.treated.ifelse(rows.cost, ibis.null("float64")),
+        accepted=rows.treated.ifelse(rows.took, ibis.null("float64")),
     )
-    return rows.drop("assigned_id", "assigned_index", "control", "cost")
+    return rows.drop("assigned_id", "assigned_index", "control", "cost", "took")
 
 
 def _with_other_contacts(rows: ir.Table, contacts: ir.Table, campaign_id: str) -> ir.Table:
