@@ -13,6 +13,8 @@ from cvm.core.checks import ArgumentError, DataError, MissingDataError
 from cvm.data.read_usage import read_signals
 from cvm.publish.warning_files import read_warning_files
 from cvm.publish.warning_job import write_period_warnings
+from cvm.segments.warning_book import open_warning_book
+from cvm.segments.warning_run import warn_period
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 MONDAY = date(2025, 11, 24)
@@ -83,6 +85,38 @@ def test_a_week_of_a_gb18030_file_lists_those_who_drift_and_no_others(planted, t
         write_period_warnings(
             str(SAMPLE), file, tmp_path / "out", period="week", at="Monday", **OPTIONS
         )
+
+
+class _Fake:
+    """A risk of a hundredth, and a share of each feature that can change."""
+
+    def predict(self, rows):
+        fall, minutes = rows["bill_fall_share"], rows["forwarding_minutes"]
+        return np.asarray(0.01 + 0.5 * fall + 0.001 * minutes + 0.0001 * rows["bill_yuan"])
+
+
+def test_risk_is_last_months_unless_a_change_would_raise_it():
+    """By hand: a bill of 100 that falls by 80 %, 14 forwarded minutes a week (60 a month)."""
+    rows = pd.DataFrame(
+        {"customer_id": list("abc"), "bill_yuan": 100.0, "bill_fall_share": [0.0, 0.9, 0.0],
+         "forwarding_minutes": [0, 0, 0], "margin_yuan": 50.0}
+    )  # fmt: skip
+    signals = pd.DataFrame(
+        {"customer_id": list("abd"), "bill_yuan": [5.0, 20.0, 5.0], "bill_before_yuan": 25.0,
+         "bill_fall_share": [0.8, 0.2, 0.8], "forwarding_minutes": [14.0, 0.0, 0.0],
+         "forwarding_before_minutes": 0.0}
+    )  # fmt: skip
+    made = warn_period(
+        signals, rows, _Fake(), open_warning_book("sample"), period="week",
+        listed_on=date(2025, 12, 1), value_months=10, calls=5,
+    ).table.set_index("customer_id")  # fmt: skip
+
+    assert made.loc["a", "chance_share"] == pytest.approx(0.01 + 0.4 + 0.06 + 0.002)
+    assert made.loc["b", "chance_share"] == pytest.approx(0.01 + 0.45 + 0.01)
+    assert made.loc["c", "chance_share"] == pytest.approx(0.02)
+    assert made["reasons"].map(bool).to_dict() == {"a": True, "b": False, "c": False, "d": True}
+    # Seen for the first time: what he might leave with is not known.
+    assert made["fate"].to_dict() == {"a": "called", "b": "no_sign", "c": "no_sign", "d": "unknown"}
 
 
 def test_a_day_is_compared_with_the_four_weeks_before_it(planted, tmp_path):

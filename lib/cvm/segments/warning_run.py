@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from cvm.core.checks import ArgumentError, check_at_least
@@ -16,11 +18,20 @@ from cvm.core.months import add_months
 from cvm.segments.churn import ChurnModel, fit_churn
 from cvm.segments.churn_design import LABEL
 from cvm.segments.warning import make_warning_list
-from cvm.segments.warning_book import WarningBook
+from cvm.segments.warning_book import PERIOD_DAYS, WarningBook
 from cvm.segments.warning_list import WarningList
 from cvm.segments.warning_score import ListScore, score_list
+from cvm.segments.warning_triggers import fire
 
 _CARRIED = ("vip_tier", "county", "family_id", "account_id")
+_LASTING = {
+    "bill_fall_share": False,
+    "off_net_share": False,
+    "complaints": False,
+    "forwarding_minutes": True,
+}
+"""Features that a period can change, and whether a month of it has more than the period."""
+
 _NEVER = 1e9
 """Times the mean risk that nobody reaches."""
 
@@ -90,11 +101,13 @@ def warn_period(
     contacts: pd.DataFrame | None = None,
     **options: Any,
 ) -> WarningList:
-    """Make the warning list of a week or a day: what has just changed, ranked by last month's risk.
+    """Make the warning list of a week or a day: what has just changed.
 
-    Only triggers put a customer on it: a risk that stood there last month is on that month's list.
-    Everybody of the month is accounted for, and whoever was seen in the period for the first time,
-    whose risk is unknown.
+    The risk is that of last month's row or, for whom a trigger has fired, that of the row as it
+    would be if the change lasted a month, whichever is higher: an assumption. Only triggers put a
+    customer on the list: a risk that stood there last month is on that month's. Everybody of the
+    month is accounted for, and whoever was seen in the period for the first time, whose risk is
+    unknown.
 
     Args:
         signals: Of ``reduce_signals``, one row a customer.
@@ -110,8 +123,12 @@ def warn_period(
     """
     check_at_least(value_months, "value_months", 0)
     margin = rows["margin_yuan"] if "margin_yuan" in rows else rows["bill_yuan"]
+    lasting, changed = _lasting(rows, signals, book, period)
+    chance = model.predict(rows)
+    if changed.any():
+        chance = np.where(changed, np.fmax(chance, model.predict(lasting)), chance)
     known = rows[["customer_id", *(name for name in _CARRIED if name in rows)]].assign(
-        chance_share=model.predict(rows), value_yuan=margin.astype(float) * value_months
+        chance_share=chance, value_yuan=margin.astype(float) * value_months
     )
     both = known.merge(signals, on="customer_id", how="outer")
     both = both.sort_values("customer_id", ignore_index=True)
@@ -125,6 +142,28 @@ def warn_period(
         contacts=contacts,
         **options,
     )
+
+
+def _lasting(
+    rows: pd.DataFrame, signals: pd.DataFrame, book: WarningBook, period: str
+) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
+    """Return month rows with what has fired in a period as if it lasted a month, and whose."""
+    fired = fire(signals, book, period=period)
+    place = pd.Index(signals["customer_id"]).get_indexer(pd.Index(rows["customer_id"]))
+    made, changed = rows.copy(), np.zeros(len(rows), dtype=bool)
+    for trigger in book.triggers:
+        on = (place >= 0) & fired.flags[trigger.name].to_numpy(bool)[place]
+        changed |= on
+        for column in trigger.limits(period):
+            if column not in _LASTING or column not in rows or not on.any():
+                continue
+            times = PERIOD_DAYS["month"] / PERIOD_DAYS[period] if _LASTING[column] else 1.0
+            now = times * signals[column].to_numpy(float)[place]
+            before = made[column].to_numpy(float, na_value=np.nan)
+            made[column] = np.where(on, np.fmax(before, now), before)
+            if column == "bill_fall_share":
+                made["bill_yuan"] = made["bill_yuan"] * np.where(on, 1 - now, 1.0)
+    return made, changed
 
 
 def score_earlier(
