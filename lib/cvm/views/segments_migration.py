@@ -38,6 +38,7 @@ def plot_migration(migration: Migration, ax: Axes | None = None, *, lang: str = 
             shown, ax=axes, annot=True, fmt=".1f", cmap="Blues", vmin=0, vmax=100, cbar=False,
             linewidths=1, xticklabels=[*names, tier_name(LEFT, lang)], yticklabels=names[::-1],
         )  # fmt: skip
+        axes.grid(visible=False)
         axes.tick_params(axis="y", rotation=0, length=0)
         axes.tick_params(axis="x", length=0)
         axes.set_title(say("segments_migration.chart.title", lang), loc="left", fontsize=11)
