@@ -52,6 +52,9 @@ def test_periods_by_hand():
         [150, 15, 10, 125, 5, 10, 155], [155, 0, 20, 120, 5, 10, 145],
     ]  # fmt: skip
     assert table["up_share"].tolist() == pytest.approx([10 / 150, 20 / 155])
+    # Low: 80 and 70 of 200 stayed, 10 and 20 rose, 10 and 10 left.
+    assert flows(TWO).mean.matrix().loc["low"].tolist() == pytest.approx([0.75, 0.15, 0.1])
+    assert flows(TWO).mean.errors[0, 1] == pytest.approx(np.sqrt(0.15 * 0.85 / 200))
     assert "2 months to 2000-02" in flows(TWO).text("en")
     assert "2个月" in flows(TWO).text("zh")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,8 @@ class MigrationFlows(Result):
         months: The later month of each period, in order.
         periods: The moves of each.
         months_apart: Length of every period (months).
+        mean: The moves of all periods added up: tier × tier of a mean period. Its customers are
+            counted once a period.
     """
 
     view: ClassVar[str] = "cvm.views.segments_migration_flows:plot_rates"
@@ -45,6 +47,7 @@ class MigrationFlows(Result):
     months: tuple[date, ...]
     periods: tuple[Migration, ...]
     months_apart: int
+    mean: Migration
 
     def summary(self) -> pd.DataFrame:
         """Return one row a period: stocks, flows and rates.
@@ -162,15 +165,17 @@ def measure_flows(
     periods, indices = [], []
     # No draws are made: a period's steady state is not told here.
     rng = np.random.default_rng(0)
+    options: dict[str, Any] = {
+        "tiers": tiers, "months_apart": months_apart, "draws": 0, "rng": rng,
+    }  # fmt: skip
     for index, part in moves.groupby("month_index", sort=True):
-        periods.append(
-            measure_migration(part, tiers=tiers, months_apart=months_apart, draws=0, rng=rng)
-        )
+        periods.append(measure_migration(part, **options))
         indices.append(int(str(index)))
     found = MigrationFlows(
         months=tuple(month_from_index(index) for index in indices),
         periods=tuple(periods),
         months_apart=months_apart,
+        mean=measure_migration(moves, **options),
     )
     _check_stocks(found, indices)
     return found
