@@ -8,8 +8,11 @@ from campaigns_tables import WORTH, campaigns_tables, registers
 from cvm.campaigns.answer import answer_holdout
 from cvm.campaigns.cells import Tables
 from cvm.campaigns.compare_designs import comparison_from
+from cvm.campaigns.effect import CHURN, cannot_tell
+from cvm.campaigns.hazard import HazardRatios
 from cvm.campaigns.portfolio import GROUPS, answer_all, profit_of_row
 from cvm.campaigns.register import register_from
+from cvm.campaigns.rollout_branches import RolloutEffect
 from cvm.core.checks import ArgumentError, DataError
 from cvm.views.campaigns_register import plot_all_designs
 
@@ -100,3 +103,44 @@ def test_no_campaign_at_all_is_an_error():
             )
         )
     assert answer_holdout(tables, "X").funnel.empty
+
+
+@LANGS
+def test_months_around_the_start_are_drawn_with_their_mean(lang):
+    silent = cannot_tell(CHURN, "few_clusters")
+    events = pd.DataFrame({"at": [-2.0, -1, 0, 1], "effect": [0.001, 0.0, -0.004, -0.006]})
+    events = events.assign(low=events["effect"] - 0.002, high=events["effect"] + 0.002)
+    effect = RolloutEffect(estimates=(silent,), events=events, monthly_effect=-0.005)
+
+    axes = effect.plot(lang=lang)
+
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [list(line.get_ydata()) for line in dots] == [
+        pytest.approx([0.1, 0.0]),
+        pytest.approx([-0.4, -0.6]),
+    ]
+    mean = axes.collections[-1].get_segments()[0]
+    assert mean.tolist() == [pytest.approx([0, -0.5]), pytest.approx([1, -0.5])]
+    words = [text.get_text() for text in axes.texts]
+    assert words == (
+        ["启动", "— 窗口期平均"] if lang == "zh" else ["start", "— mean of the window"]
+    )
+    nothing = RolloutEffect(estimates=(silent,)).plot(lang=lang)
+    assert len(nothing.texts) == 1
+    assert not nothing.lines
+
+
+@LANGS
+def test_paces_of_leaving_are_drawn_beside_one(lang):
+    rows = pd.DataFrame(
+        {"covariate": ["treated", "before_star"], "p_value": [0.01, 0.6], "step_ratio": [0.7, 1.1],
+         "step_low": [0.5, 0.8], "step_high": [0.95, 1.5]}
+    )  # fmt: skip
+
+    axes = HazardRatios(rows=rows).plot(lang=lang)
+
+    assert axes.get_xscale() == "log"
+    assert [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"] == [0.7, 1.1]
+    names = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert names == (["实验组", "星级"] if lang == "zh" else ["treated", "star"])
+    assert len(HazardRatios(reason="few_events").plot(lang=lang).texts) == 1

@@ -46,9 +46,10 @@ def plot_events(effect: RolloutEffect, ax: Axes | None = None, *, lang: str = "e
         )  # fmt: skip
         mean, last = 100 * effect.monthly_effect, float(table["at"].max())
         axes.hlines(mean, 0, last, color=palette.accent, linewidth=2)
-        axes.annotate(
-            say(f"{AREA}.mean", lang), (last, mean), xytext=(0, 5), textcoords="offset points",
-            ha="right", color=palette.accent,
+        # Beside the word for the start: on the line it would hide months.
+        axes.text(
+            last, 1.0, f"— {say(f'{AREA}.mean', lang)}", transform=axes.get_xaxis_transform(),
+            ha="right", va="top", color=palette.accent_text,
         )  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel(say(f"{AREA}.since", lang))
