@@ -79,7 +79,10 @@ def _pyramid():
     )
     shares = {"customer_share": sums["customers"] / 10_000}
     shares["revenue_share"] = sums["revenue_yuan"] / 2_000_000
-    return sums.iloc[::-1].sort_values("ladder", kind="stable").assign(**shares)
+    # The highest tier first; who is not rated stands last.
+    last = sums["tier"].str.endswith("_unrated")
+    order = sums.assign(last=last).iloc[::-1].sort_values(["ladder", "last"], kind="stable")
+    return order.drop(columns="last").assign(**shares).reset_index(drop=True)
 
 
 def _grid():

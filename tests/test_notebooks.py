@@ -11,6 +11,7 @@ from cvm.publish.answers import answers_of, stale_answers
 from cvm.publish.gallery import check_gallery
 from cvm.publish.publish import publish
 from cvm.publish.run import run_notebooks
+from cvm.views.pages import PAGES
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
@@ -60,6 +61,7 @@ def test_what_is_published_is_what_the_notebooks_found(run, tmp_path):
 
     with open_latest(tmp_path) as snapshot:
         assert set(snapshot.tables()) == set(run.tables)
+        assert set(snapshot.pages()) == set(PAGES)
         for lang in ("zh", "en"):
             answer = answers_of(run, lang)["00-start-here"]
             assert snapshot.page("overview", lang)["sentence"] == answer

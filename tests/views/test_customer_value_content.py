@@ -69,7 +69,7 @@ def test_the_cards_are_the_ladder_as_in_force(page):
     cards = {card["key"]: card for card in page.content["en"]["cards"]}
     assert list(cards) == ["holders", "moved", "revenue", "cost", "worth"]
     assert (cards["holders"]["value"], cards["holders"]["change"]) == ("700", "7.0% of customers")
-    assert cards["holders"]["note"] == "of 2,200 rated"
+    assert cards["holders"]["note"] == "VIP cards, of 2,200 rated"
     assert (cards["moved"]["value"], cards["moved"]["change"]) == ("0", "0 up, 0 down")
     assert cards["revenue"]["value"] == "32.5%"
     # 53,100 of 850,000.
@@ -102,9 +102,9 @@ def test_a_withheld_cell_is_a_dash_and_so_is_a_sum_over_it(page):
     assert rows["Diamond", "stayed"] == ["30", "66.7%"]
     cards, _, _, ages, counties = page.content["en"]["drill"]["groups"]
     assert [one["label"] for one in cards["choices"]] == [
-        "Not rated", "Diamond", "Gold", "VIP", "No tier",
+        "Diamond", "Gold", "VIP", "No tier", "Not rated",
     ]  # fmt: skip
-    assert facts_of(cards["choices"][1])["A customer's revenue"] == "¥3,750"  # 150,000 ÷ 40
+    assert facts_of(cards["choices"][0])["A customer's revenue"] == "¥3,750"  # 150,000 ÷ 40
     assert [one["label"] for one in ages["choices"]] == ["–24", "25–34", "55+"]
     by_name = {one["label"]: facts_of(one) for one in counties["choices"]}
     assert by_name["安宁"]["Customers"] == "5,300"
@@ -164,17 +164,21 @@ def test_sliders_stand_on_the_starts_of_bands_between_their_neighbours():
     assert [one["lever"] for one in stars["levers"]] == ["stars.2", "stars.1"]
 
 
-def test_a_withheld_band_counts_as_nobody_and_is_said(undrawn):
+def test_a_ladder_with_a_withheld_band_cannot_be_moved_and_its_pyramid_stands_still(undrawn):
     tables = customer_value_tables()
     columns = ["movable", "from_score", "customers", "revenue_yuan", "stopped_customers"]
-    tables["tier_cuts"] = tables["tier_cuts"].astype({"movable": object})
+    tables["tier_cuts"] = tables["tier_cuts"].astype({"movable": "boolean"})
     tables["tier_cuts"].loc[6, columns] = None
+    rows = tables["tier_pyramid"]
+    rows.loc[rows["tier"] == "diamond", rows.columns[2:]] = np.nan
     content = PAGE.make(tables, INFO).content["en"]
+    assert [one["ladder"] for one in content["live"]["ladders"]] == ["stars"]
+    assert any("cuts of VIP cards cannot be moved" in note for note in content["notes"])
     cards = {card["key"]: card for card in content["cards"]}
-    assert cards["holders"]["value"] == "670"
-    assert any("1 bands of the score are withheld" in note for note in content["notes"])
-    table = PAGE.make(tables, INFO).content["zh"]["live"]["table"]["of"]["cards"]
-    assert sum(table["customers"]) == 2_170
+    assert cards["holders"]["note"] == "stars, of 9,500 rated"
+    pyramid = content["charts"][0]
+    assert pyramid["title"] == "VIP cards: gold holds 1.6% of customers, 10.5% of revenue"
+    assert pyramid["table"]["rows"][0] == ["diamond", "–", "–", "–", "–"]
 
 
 def test_what_is_not_published_is_said_and_the_rest_is_shown(undrawn):
@@ -183,7 +187,7 @@ def test_what_is_not_published_is_said_and_the_rest_is_shown(undrawn):
     content = PAGE.make(bare, INFO).content["en"]
     assert content["live"] is None
     assert content["cards"] == []
-    assert content["charts"] == []
+    assert [chart["key"] for chart in content["charts"]] == ["pyramid"]
     assert content["sentence"] == "The 7.0% who hold VIP cards bring 32.5% of revenue."
     notes = " ".join(content["notes"])
     for words in ("cuts cannot be moved", "Migration is not", "Lifetime value is not", "grid of"):

@@ -109,9 +109,8 @@ def move_cuts(
     rows = bands[(bands["ladder"] == ladder) & bands["tier"].isin(own["tier"])]
     score = rows["from_score"].to_numpy(float)
     fixed = rows["tier"].map(dict(zip(own["tier"], own["place"], strict=True))).to_numpy(int)
-    place = np.where(
-        rows["movable"].eq(True).to_numpy(bool), np.searchsorted(at, score, side="right"), fixed
-    )
+    movable = rows["movable"].astype("boolean").fillna(False).to_numpy(bool)
+    place = np.where(movable, np.searchsorted(at, score, side="right"), fixed)
     sums = rows[["customers", "revenue_yuan", "stopped_customers"]].astype(float).fillna(0.0)
     moved = pd.DataFrame(
         {

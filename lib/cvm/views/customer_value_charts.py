@@ -28,6 +28,43 @@ _DARK = 0.55
 _LEAST_LABELLED = {"wide": 0.075, "phone": 0.14}
 
 
+def draw_pyramid(rows: pd.DataFrame, names: list[str], axes: Axes, lang: str) -> Axes:
+    """Draw each tier's share of customers and of revenue, the highest on top."""
+    places = np.arange(len(rows))
+    for shift, name, color in (
+        (-0.19, "customer", PALETTE.muted),
+        (0.19, "revenue", PALETTE.main),
+    ):
+        share = rows[f"{name}_share"].to_numpy(float)
+        label = "customers" if name == "customer" else name
+        axes.barh(
+            places + shift,
+            np.nan_to_num(share),
+            height=0.36,
+            color=color,
+            label=say(f"{AREA}.chart.pyramid_{label}", lang),
+        )
+        for place, value in zip(places, share, strict=True):
+            axes.annotate(
+                say(f"{AREA}.direction.withheld", lang) if np.isnan(value) else format_share(value),
+                (np.nan_to_num(value), place + shift),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                color=PALETTE.muted,
+                fontsize="small",
+            )
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+    largest = float(np.nanmax(rows[["customer_share", "revenue_share"]].to_numpy(float)))
+    axes.set_xlim(0, 1.2 * largest)
+    share_axis(axes, axis="x")
+    axes.grid(False, axis="y")
+    axes.grid(True, axis="x")
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
+    return axes
+
+
 def draw_grid(cells: pd.DataFrame, axes: Axes, lang: str, width: Width) -> Axes:
     """Draw the grid: a cell's colour is its share of revenue; its text that and of customers."""
     table = {(row["voice_band"], row["data_band"]): row for row in cells.to_dict("records")}

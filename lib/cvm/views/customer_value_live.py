@@ -33,7 +33,8 @@ class Cuts:
     Attributes:
         bands: ``tier_cuts``, as published.
         terms: ``tier_terms``, as published.
-        ladders: The ladders that can be moved, the first one first.
+        ladders: The ladders that can be moved, the first one first. One with a withheld band is not
+            among them: its tiers would seem smaller than they are.
     """
 
     bands: pd.DataFrame
@@ -46,13 +47,8 @@ class Cuts:
         return own.sort_values("place").reset_index(drop=True)
 
     def bands_of(self, ladder: str) -> pd.DataFrame:
-        """Return a ladder's bands that are shown; withheld ones hold no figures."""
-        own = self.bands[self.bands["ladder"] == ladder]
-        return own[own["customers"].notna()].reset_index(drop=True)
-
-    def withheld(self, ladder: str) -> int:
-        """Return how many bands of a ladder are withheld."""
-        return int(self.bands.loc[self.bands["ladder"] == ladder, "customers"].isna().sum())
+        """Return a ladder's bands."""
+        return self.bands[self.bands["ladder"] == ladder].reset_index(drop=True)
 
     def today(self, ladder: str) -> dict[str, float]:
         """Return the cuts in force by tier."""
@@ -66,7 +62,7 @@ class Cuts:
         low = cuts[place - 1][1] if place else float("-inf")
         high = cuts[place + 1][1] if place + 1 < len(cuts) else float("inf")
         bands = self.bands_of(ladder)
-        starts = bands.loc[bands["movable"].eq(True), "from_score"].astype(float)
+        starts = bands.loc[bands["movable"].astype(bool), "from_score"].astype(float)
         found = {start for start in starts if low < start < high}
         return sorted(found | {cuts[place][1]})
 
@@ -91,7 +87,7 @@ class Cuts:
             },
             "place": [places[tier] for tier in rated["tier"]],
             "score": [
-                float(score) if movable is True or movable == 1 else None
+                float(score) if movable else None
                 for score, movable in zip(rated["from_score"], rated["movable"], strict=True)
             ],
             **{name: [float(value) for value in rated[name]] for name in _FIGURES},
@@ -106,8 +102,8 @@ def read_cuts(bands: pd.DataFrame | None, terms: pd.DataFrame | None) -> Cuts | 
     terms = terms.assign(
         **{f"name_{lang}": terms[f"name_{lang}"].map(capital) for lang in LANGUAGES}
     )
-    known = set(bands.loc[bands["customers"].notna(), "ladder"])
-    names = [name for name in dict.fromkeys(terms["ladder"]) if name in known]
+    withheld = withheld_bands(bands)
+    names = [name for name in dict.fromkeys(terms["ladder"]) if withheld.get(str(name), 1) == 0]
     found = Cuts(bands=bands, terms=terms, ladders=tuple(names))
     movable = [
         name
@@ -115,6 +111,12 @@ def read_cuts(bands: pd.DataFrame | None, terms: pd.DataFrame | None) -> Cuts | 
         if any(len(found.nodes(name, tier)) > 1 for tier in found.today(name))
     ]
     return Cuts(bands=bands, terms=terms, ladders=tuple(movable)) if movable else None
+
+
+def withheld_bands(bands: pd.DataFrame) -> dict[str, int]:
+    """Return how many bands of each ladder are withheld."""
+    missing = bands["customers"].isna().groupby(bands["ladder"]).sum()
+    return {str(ladder): int(count) for ladder, count in missing.items()}
 
 
 def ladder_name(ladder: str, lang: str) -> str:

@@ -21,6 +21,7 @@ from cvm.views.customer_value_live import (
     levers_of,
     read_cuts,
     texts_at,
+    withheld_bands,
     words,
 )
 from cvm.views.live_parts import live_card, money_parts
@@ -44,9 +45,9 @@ def make_customer_value(tables: Tables, info: Mapping[str, Any]) -> Page:
 def _make(
     tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
-    shown, pictures = draw_pictures(
-        make_charts(tables, _measured(tables), lang), NAME, "customer_value.chart.{key}", lang
-    )
+    moved = () if cuts is None else cuts.ladders
+    charts = make_charts(tables, _measured(tables), moved, lang)
+    shown, pictures = draw_pictures(charts, NAME, "customer_value.chart.{key}", lang)
     content = page_head(AREA, lang) | {
         "sentence": sentence(tables, lang),
         "tone": "neutral",
@@ -310,17 +311,13 @@ def _notes(tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str
         if table not in tables:
             wanted.append(name)
     notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
+    bands = tables.get("tier_cuts")
+    notes += [
+        say(f"{AREA}.note.bands_withheld", lang, ladder=ladder_name(ladder, lang), bands=count)
+        for ladder, count in ({} if bands is None else withheld_bands(bands)).items()
+        if count
+    ]
     if cuts is not None:
-        notes += [
-            say(
-                f"{AREA}.note.bands_withheld",
-                lang,
-                ladder=ladder_name(ladder, lang),
-                bands=cuts.withheld(ladder),
-            )
-            for ladder in cuts.ladders
-            if cuts.withheld(ladder)
-        ]
         notes.append(say(f"{AREA}.note.levers", lang))
     notes += _lifetime_note(tables, lang)
     return [*notes, withheld_note(info, lang), say(f"{AREA}.note.definitions", lang)]

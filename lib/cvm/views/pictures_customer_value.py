@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,7 @@ from cvm.core.money import format_number, format_share, format_yuan
 from cvm.plan.overview import TIER_ORDER
 from cvm.views import customer_value_charts as draw
 from cvm.views.charts_overview import Chart
+from cvm.views.customer_value_live import ladder_name
 from cvm.views.overview import group_label
 from cvm.views.pages import Tables
 from cvm.views.picture_parts import figures_table, listed, painter
@@ -19,15 +22,17 @@ DIRECTIONS = ("up", "stayed", "down", "left", "unknown")
 BANDS = ("low", "middle", "high")
 
 
-def make_charts(tables: Tables, measured: str, lang: str) -> list[Chart]:
+def make_charts(tables: Tables, measured: str, moved: Sequence[str], lang: str) -> list[Chart]:
     """Return the charts that the tables allow, in the order of the page.
 
     Args:
         tables: The published tables by name.
         measured: What value is: ``margin_yuan``, ``bill_yuan`` or ``value``.
+        moved: Ladders whose pyramid is drawn live, and so needs no picture.
         lang: ``"zh"`` or ``"en"``.
     """
     found = [
+        pyramid_chart(tables.get("tier_pyramid"), tables.get("tier_terms"), moved, lang),
         grid_chart(tables.get("value_grid"), lang),
         concentration_chart(
             tables.get("concentration_lorenz"), tables.get("concentration_top"), measured, lang
@@ -36,6 +41,68 @@ def make_charts(tables: Tables, measured: str, lang: str) -> list[Chart]:
         lifetime_chart(tables.get("lifetime_tiers"), lang),
     ]
     return [chart for chart in found if chart is not None]
+
+
+def pyramid_chart(
+    pyramid: pd.DataFrame | None, terms: pd.DataFrame | None, moved: Sequence[str], lang: str
+) -> Chart | None:
+    """Shares of customers and revenue by tier of the first ladder, where it is not drawn live."""
+    if pyramid is None or pyramid.empty or pyramid["ladder"].iloc[0] in moved:
+        return None
+    ladder = str(pyramid["ladder"].iloc[0])
+    rows = pyramid[pyramid["ladder"] == ladder].reset_index(drop=True)
+    known = rows.dropna(subset=["customer_share", "revenue_share"])
+    if known.empty:
+        return None
+    told = _tier_names(rows["tier"], terms, ladder, lang)
+    texts = [
+        {
+            "tier": told[row["tier"]],
+            "customers": format_share(row["customer_share"]),
+            "revenue": format_share(row["revenue_share"]),
+        }
+        for row in known.to_dict("records")
+    ]
+    table = [
+        [
+            told[row["tier"]],
+            _count(row["customers"]),
+            format_share(row["customer_share"]),
+            _count(row["revenue_yuan"]),
+            format_share(row["revenue_share"]),
+        ]
+        for row in rows.to_dict("records")
+    ]
+    columns = ("tier", "customers", "customer_share", "revenue_yuan", "revenue_share")
+    items = [say(f"{AREA}.chart.pyramid_item", lang, **one) for one in texts]
+    return Chart(
+        key="pyramid",
+        title=say(
+            f"{AREA}.chart.pyramid_title", lang, ladder=ladder_name(ladder, lang), **texts[0]
+        ),
+        alt=say(f"{AREA}.chart.pyramid_alt", lang, list=listed(items, lang)),
+        table=figures_table(AREA, columns, table, lang),
+        paint=painter(
+            lambda axes, _: draw.draw_pyramid(rows, list(told.values()), axes, lang),
+            110 + 40 * len(rows),
+            120 + 42 * len(rows),
+        ),
+    )
+
+
+def _tier_names(
+    tiers: pd.Series, terms: pd.DataFrame | None, ladder: str, lang: str
+) -> dict[str, str]:
+    """Return the tiers' names, those of an own book by their codes where no terms are published."""
+    named: dict[str, str] = {}
+    if terms is not None:
+        own = terms[terms["ladder"] == ladder]
+        named = dict(zip(own["tier"], own[f"name_{lang}"], strict=True))
+    unrated = say(f"{AREA}.drill.unrated", lang)
+    return {
+        str(tier): unrated if str(tier).endswith("_unrated") else named.get(tier, str(tier))
+        for tier in tiers
+    }
 
 
 def grid_chart(cells: pd.DataFrame | None, lang: str) -> Chart | None:
