@@ -1,4 +1,5 @@
-"""JupyterLab as an analyst meets it: the first notebook runs, its lever moves, its table stands."""
+"""JupyterLab as an analyst meets it: the first notebook runs, its lever moves, its table sorts and
+filters, names complete and docstrings are shown."""
 
 import os
 import shutil
@@ -12,6 +13,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+
+from cvm.data import reduce_overview
+from cvm.plan.overview import make_overview
 
 pytestmark = pytest.mark.browser
 
@@ -71,24 +75,85 @@ def _wait_for(address, process, log):
     pytest.fail(f"JupyterLab did not start: {log.read_text()}")
 
 
-def test_the_first_notebook_runs_and_its_lever_moves(lab, browser):
+@pytest.fixture(scope="module")
+def notebook(lab, browser):
+    """The first notebook, run once for all tests."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     page = context.new_page()
     page.goto(f"{lab}lab/tree/notebooks/{START}?token=test", wait_until="load", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    # "Run all" said before the kernel answers is lost.
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    idle.first.wait_for(state="attached", timeout=90_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.locator("table.dataTable tbody tr").first.wait_for(state="attached", timeout=90_000)
+    yield page
+    context.close()
 
-    slider = page.locator(".jp-OutputArea .noUi-handle")
+
+def test_the_first_notebook_runs_and_its_lever_moves(notebook):
+    slider = notebook.locator(".jp-OutputArea .noUi-handle")
     slider.first.wait_for(state="attached", timeout=90_000)
     slider.first.scroll_into_view_if_needed()
-    shown = page.locator(".jp-OutputArea-output", has=page.locator(".noUi-handle"))
+    shown = notebook.locator(".jp-OutputArea-output", has=notebook.locator(".noUi-handle"))
     sentence = shown.locator(".widget-html-content p")
     before = sentence.inner_text()
     slider.first.focus()
     for _ in range(4):
-        page.keyboard.press("ArrowLeft")
+        notebook.keyboard.press("ArrowLeft")
     sentence.filter(has_not_text=before).wait_for(timeout=20_000)
 
-    assert page.locator("table.dataTable").count() > 0
-    context.close()
+
+def test_a_table_sorts_by_its_heading_and_filters_as_one_types(notebook):
+    table = notebook.locator("table.dataTable").last
+    box = notebook.locator(".dt-container, .dataTables_wrapper").last
+    table.scroll_into_view_if_needed()
+
+    def column(place):
+        cells = table.locator(f"tbody tr > :nth-child({place})").all_inner_texts()
+        return [float(text.replace(",", "")) for text in cells]
+
+    # A column of numbers that differ, so that its order can be told.
+    first = table.locator("tbody tr").first.locator("> *").all_inner_texts()
+    plain = [text.replace(",", "").replace(".", "").isdigit() for text in first]
+    place = next(at for at, number in enumerate(plain, 1) if number and len(set(column(at))) > 1)
+    heading = table.locator(f"thead tr:first-child > :nth-child({place})")
+    for asked in ("ascending", "descending"):
+        heading.get_by_role("button").press("Enter")
+        notebook.wait_for_function(
+            "([one, asked]) => one.getAttribute('aria-sort') === asked",
+            arg=[heading.element_handle(), asked],
+        )
+        assert column(place) == sorted(column(place), reverse=asked == "descending")
+
+    every = table.locator("tbody tr").count()
+    word = table.locator("tbody tr").nth(1).locator("td").first.inner_text()
+    box.locator("input[type=search]").fill(word)
+    shown = table.locator("tbody tr").all_inner_texts()
+    assert 0 < len(shown) < every
+    assert all(word in row for row in shown)
+
+
+def test_names_complete_and_docstrings_are_shown(notebook):
+    notebook.locator(".jp-Notebook .jp-MarkdownCell").last.click()
+    notebook.keyboard.press("Escape")
+    notebook.keyboard.press("b")
+    notebook.keyboard.press("Enter")
+    notebook.keyboard.type("reduce.")
+    notebook.keyboard.press("Tab")
+    offered = notebook.locator(".jp-Completer")
+    offered.wait_for(timeout=30_000)
+    names = [name for name in vars(reduce_overview) if not name.startswith("_")]
+    told = offered.inner_text()
+    assert sum(name in told for name in names) > 3
+    notebook.keyboard.press("Escape")
+
+    for _ in "reduce.":
+        notebook.keyboard.press("Backspace")
+    notebook.keyboard.type("make_overview(")
+    notebook.keyboard.press("Shift+Tab")
+    tooltip = notebook.locator(".jp-Tooltip")
+    tooltip.wait_for(timeout=30_000)
+    first_line = make_overview.__doc__.strip().splitlines()[0]
+    assert first_line in tooltip.inner_text()
