@@ -6,11 +6,14 @@ be counted (intervals with chance in them), one to five periods ahead.
 """
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cvm.segments.lifetime import fit_lifetime
+from cvm.segments.lifetime_ahead import project_tiers
 from cvm.segments.lifetime_models import log_retention, log_survival
-from cvm.segments.survival_cohorts import cohorts_from_survivors
+from cvm.segments.lifetime_tiers import value_tiers
+from cvm.segments.survival_cohorts import cohorts_from_survivors, read_cohorts
 
 pytestmark = pytest.mark.calibration
 
@@ -73,3 +76,60 @@ def test_projections_cover_as_said(model, operators, seen, size, c):
     assert 0.87 <= counted <= 0.93
     # Neither side bears the misses alone.
     assert max(below, above) <= 0.085
+
+
+def panel(truth, rng, *, seen, size):
+    """Return monthly cohorts of one operator: joined long ago or lately, seen for some months."""
+    rows = []
+    for age in range(0, 49, 24):
+        stay = np.exp(log_retention(truth, np.arange(age + 1.0, age + seen + 1)))
+        counts = [size]
+        for share in stay:
+            counts.append(rng.binomial(counts[-1], share))
+        rows.append(
+            pd.DataFrame(
+                {
+                    "cohort": str(age),
+                    "age_periods": np.arange(age, age + seen + 1),
+                    "customers": counts,
+                }
+            )
+        )
+    return read_cohorts(pd.concat(rows))
+
+
+def test_values_of_cohorts_first_seen_late_cover_as_said():
+    """Monthly cohorts, left truncated: the planted life, value and count, over 500 operators."""
+    rng = np.random.default_rng(7)
+    size, seen, ahead, rate = 600, 12, 24, 1.1 ** (1 / 12) - 1
+    held, margin, error = [], 80.0, 0.04
+    for _ in range(500):
+        churn, alpha = rng.uniform(0.01, 0.04), np.exp(rng.uniform(0, 2))
+        truth = np.array([np.log(churn / (1 - churn)), np.log(alpha)])
+        cohorts = panel(truth, rng, seen=seen, size=size)
+        fit = fit_lifetime(cohorts)
+        today = cohorts.latest()[["tier", "age_periods", "customers"]]
+        # A mean month is told by some hundred customers' own.
+        told = rng.normal(margin, margin * error)
+        earned = pd.DataFrame(
+            {"tier": ["all"], "earned_yuan": [told], "error_yuan": [margin * error]}
+        )
+        row = value_tiers(fit, today, earned, horizon_months=ahead).table.iloc[0]
+        projected = project_tiers(fit, today, ahead).iloc[-1]
+        ages, many = today["age_periods"].to_numpy(), today["customers"].to_numpy()
+        survival = np.exp(log_survival(truth, np.arange(ages.max() + ahead + 1.0)))
+        staying = np.array([survival[ages + h] / survival[ages] for h in range(1, ahead + 1)])
+        mean = staying @ many / many.sum()
+        value = margin * float(mean @ (1 + rate) ** -np.arange(float(ahead)))
+        came = rng.binomial(many, staying[-1]).sum()
+        held.append(
+            (
+                row["further_months_low"] <= mean.sum() <= row["further_months_high"],
+                row["value_yuan_low"] <= value <= row["value_yuan_high"],
+                projected["low"] <= came <= projected["high"],
+            )
+        )
+    life, worth, counted = np.mean(held, axis=0)
+    assert 0.87 <= life <= 0.93
+    assert 0.87 <= worth <= 0.93
+    assert 0.87 <= counted <= 0.93
