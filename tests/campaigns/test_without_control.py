@@ -443,6 +443,8 @@ def test_designs_agree_disagree_or_cannot_tell_by_hand():
     near = {"matched": estimate(-0.03, 0.01), "aipw": estimate(-0.02, 0.008)}
     far = near | {"ipw": estimate(0.04, 0.01)}
     none = {"matched": estimate(-0.01, 0.01), "aipw": estimate(0.005, 0.01)}
+    # One detects, the other points the other way: 0.05 apart, with an error of 0.032.
+    open_ = {"synthetic": estimate(-0.03, 0.01), "synthetic_did": estimate(0.02, 0.03)}
     few = {
         "matched": estimate(-0.03, 0.01),
         "aipw": cannot_tell(CHURN, "no_overlap", estimand="treated"),
@@ -450,11 +452,13 @@ def test_designs_agree_disagree_or_cannot_tell_by_hand():
 
     found = {
         name: compare_designs(one)
-        for name, one in {"agree": near, "disagree": far, "none": none, "few": few}.items()
-    }
+        for name, one in {
+            "agree": near, "disagree": far, "none": none, "few": few, "open": open_,
+        }.items()
+    }  # fmt: skip
 
     assert {name: one.verdict for name, one in found.items()} == {name: name for name in found}
-    assert [found[name].agree for name in found] == [True, False, None, None]
+    assert [found[name].agree for name in found] == [True, False, None, None, None]
     # Gap 0.07 with error √(0.01² + 0.01²), times three pairs.
     expected = 3 * 2 * stats.norm.sf(0.07 / math.hypot(0.01, 0.01))
     assert found["disagree"].p_value == pytest.approx(expected)
@@ -462,6 +466,8 @@ def test_designs_agree_disagree_or_cannot_tell_by_hand():
     assert "says little" in found["none"].text("en")
     assert "too few customers without contact resemble" in found["few"].text("en")
     assert "结论一致" in found["agree"].text("zh")
+    assert "too wide to say whether they agree" in found["open"].text("en")
+    assert "无法判断是否一致" in found["open"].text("zh")
     assert len(found["disagree"].summary()) == 3
 
 

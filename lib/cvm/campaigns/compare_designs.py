@@ -23,8 +23,9 @@ class DesignComparison(Result):
 
     Attributes:
         rows: Label of the design → its estimate; all of one outcome, estimand and group.
-        verdict: ``agree``, ``disagree``, ``none`` (no design detects anything) or ``few`` (fewer
-            than two can tell).
+        verdict: ``agree``, ``disagree``, ``open`` (one detects an effect, another points the other
+            way, and their errors cannot tell them apart), ``none`` (no design detects anything) or
+            ``few`` (fewer than two can tell).
         p_value: Of the hypothesis that all estimate one effect; NaN with fewer than two.
         naive: Naive readings of the same, shown beside but never counted as designs.
     """
@@ -111,7 +112,7 @@ def compare_designs(
     correction over the pairs, or if two detect effects of opposite signs. Designs on the same
     customers share errors, which makes them closer than that: the test then finds disagreement
     less often, never more. Where no design detects an effect, agreement says little, and that is
-    said instead.
+    said instead; where one detects an effect and another points the other way, it is left open.
 
     Args:
         designs: Label (a method of the catalogue, or any name) → result or one estimate.
@@ -142,11 +143,13 @@ def compare_designs(
     if len(told) < 2:
         return DesignComparison(rows=rows, verdict="few", p_value=math.nan, naive=beside)
     p_value = _one_effect(told)
-    opposite = len({one.effect > 0 for one in told if one.detected}) > 1
-    if p_value < level or opposite:
+    detected = {one.effect > 0 for one in told if one.detected}
+    if p_value < level or len(detected) > 1:
         verdict = "disagree"
+    elif not detected:
+        verdict = "none"
     else:
-        verdict = "agree" if any(one.detected for one in told) else "none"
+        verdict = "agree" if {one.effect > 0 for one in told} == detected else "open"
     return DesignComparison(rows=rows, verdict=verdict, p_value=p_value, naive=beside)
 
 
