@@ -171,9 +171,9 @@ def project_tiers(fit: LifetimeFit, today: pd.DataFrame, horizon: int) -> pd.Dat
     Returns:
         Columns tier, ahead_periods, now_customers, expected_customers, expected_low, expected_high
         (of the expectation), low, high (of the number that will be counted). The intervals carry
-        what is open about the parameters and chance, not that the model itself is off: on planted
-        operators cards were covered as said, customers without one foretold too low (2 % after a
-        year, 4 to 8 % after two).
+        what is open about the parameters and chance, not what changes after the cohorts end: on
+        planted operators whose campaigns began just then, customers without a card were foretold
+        too low (2 % after a year, 5 % after two); without these campaigns they were not.
     """
     wide = norm.ppf((1 + fit.confidence) / 2) ** 2
     parts = []
