@@ -33,11 +33,16 @@ def make_points_budget(tables: Tables, info: Mapping[str, Any]) -> Page:
     mine = {
         name.removeprefix(PREFIX): frame
         for name, frame in tables.items()
-        if name.startswith(PREFIX)
+        if name.startswith(PREFIX) and _is_told(frame)
     }
     facts = read_facts(mine.get("facts"))
     table = _lever_table(mine.get("levers"), facts)
     return both_languages(lambda lang: _make(mine, facts, table, info, lang))
+
+
+def _is_told(frame: pd.DataFrame) -> bool:
+    """Tell whether a table has any figure; one without is as if it had not been published."""
+    return bool(frame.select_dtypes("number").notna().any(axis=None))
 
 
 def _lever_table(frame: pd.DataFrame | None, facts: Mapping[str, float]) -> dict[str, Any] | None:

@@ -1,0 +1,87 @@
+"""Every page without each of its tables, and with each withheld: honest in both languages."""
+
+import json
+import re
+from functools import cache
+
+import numpy as np
+import pytest
+
+from campaigns_tables import INFO as CAMPAIGNS_INFO
+from campaigns_tables import campaigns_tables
+from customer_value_tables import INFO as VALUE_INFO
+from customer_value_tables import customer_value_tables
+from cvm.views import page_parts
+from cvm.views.pages import PAGES
+from early_warning_tables import INFO as WARNING_INFO
+from early_warning_tables import early_warning_tables
+from overview_tables import INFO, overview_tables
+from points_budget_tables import INFO as POINTS_INFO
+from points_budget_tables import points_budget_tables
+
+TABLES = {
+    "overview": (overview_tables, INFO),
+    "points-budget": (points_budget_tables, POINTS_INFO),
+    "campaigns": (campaigns_tables, CAMPAIGNS_INFO),
+    "customer-value": (customer_value_tables, VALUE_INFO),
+    "early-warning": (early_warning_tables, WARNING_INFO),
+}
+EACH = [(name, table) for name, page in PAGES.items() for table in (*page.needs, *page.optional)]
+UNTOLD = re.compile(r"\b(nan|None|NaN|inf|undefined)\b")
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch):
+    monkeypatch.setattr(page_parts, "save_svg", lambda figure: b"<svg/>")
+
+
+@cache
+def whole_of(name):
+    make, info = TABLES[name]
+    return PAGES[name].make(make(), info).content
+
+
+def check(content, whole):
+    """A page says something, holds plain JSON, and writes no missing number as a word."""
+    for lang in ("zh", "en"):
+        one = content[lang]
+        assert one["sentence"].strip()
+        assert one["notes"]
+        assert one["title"] == whole[lang]["title"]
+        told = [value for key, value in one.items() if key != "live"]
+        found = UNTOLD.search(json.dumps(told, ensure_ascii=False, allow_nan=False))
+        assert found is None, found
+        keys = [chart["key"] for chart in whole[lang]["charts"]]
+        assert len(one["charts"]) <= len(keys) + 1
+
+
+@pytest.mark.parametrize(("name", "table"), EACH)
+def test_a_page_without_one_of_its_tables_is_honest(name, table):
+    make, info = TABLES[name]
+    tables = make()
+    whole = whole_of(name)
+    if table not in tables:
+        pytest.skip("not among the hand-made tables")
+    del tables[table]
+    content = PAGES[name].make(tables, info).content
+    check(content, whole)
+    assert content != whole
+
+
+@pytest.mark.parametrize(("name", "table"), EACH)
+def test_a_page_with_one_of_its_tables_withheld_is_honest(name, table):
+    make, info = TABLES[name]
+    tables = make()
+    whole = whole_of(name)
+    if table not in tables:
+        pytest.skip("not among the hand-made tables")
+    frame = tables[table].copy()
+    for column in frame.select_dtypes("number").columns:
+        frame[column] = frame[column].astype(float).mask(np.ones(len(frame), dtype=bool))
+    tables[table] = frame
+    check(PAGES[name].make(tables, info).content, whole)
+
+
+def test_every_table_of_a_page_is_among_the_hand_made_ones():
+    lacking = {(name, table) for name, table in EACH if table not in TABLES[name][0]()}
+    assert lacking == set()
