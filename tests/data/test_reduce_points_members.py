@@ -87,6 +87,15 @@ def test_habits_of_a_member_by_hand(months, customers):
     assert got.loc["c", "earned_points"] == 0
 
 
+def test_without_data_spend_everybody_is_taken_to_reach_it(months, customers):
+    bare = months.drop("data_yuan")
+    got = collect(reduce_points_members(bare, customers, first_month=FIRST, on_time_months=2))
+    assert got["data_reach_share"].tolist() == [1.0] * len(got)
+    assert got["data_yuan"].tolist() == [0.0] * len(got)
+    whole = collect(reduce_points_members(months, customers, first_month=FIRST, on_time_months=2))
+    assert got["bill_yuan"].tolist() == whole["bill_yuan"].tolist()
+
+
 def test_what_left_took_the_oldest_points():
     ledger = ledger_table(
         [

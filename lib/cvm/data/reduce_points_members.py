@@ -58,8 +58,10 @@ def reduce_points_members(
     rows = _with_streaks(months, start, on_time_months)
     rows = rows.filter(rows.index >= start - window_months)
     has_data, has_balance = "data_yuan" in months.columns, "points_balance" in months.columns
-    data = rows.data_yuan if has_data else ibis.literal(0.0)
-    reaches = (data >= data_minimum_yuan).cast("float64") if has_data else ibis.literal(1.0)
+    reached, spent = ibis.literal(1.0), ibis.literal(0.0)
+    if has_data:
+        reached = (rows.data_yuan >= data_minimum_yuan).cast("float64").mean()
+        spent = rows.data_yuan.mean()
     last = rows.index == start - 1
     balance = last.ifelse(rows.points_balance, ibis.null("int64")).max() if has_balance else None
     members = rows.group_by("customer_id").agg(
@@ -69,8 +71,8 @@ def reduce_points_members(
         served=rows.count(),
         bill_yuan=rows.bill_yuan.mean(),
         on_time_share=rows.award.cast("float64").mean(),
-        data_reach_share=reaches.mean(),
-        data_yuan=data.mean(),
+        data_reach_share=reached,
+        data_yuan=spent,
     )
     members = members.filter(members.in_service == 1).drop("in_service")
     members = members.left_join(_fixed(customers, start), "customer_id").drop("customer_id_right")

@@ -97,7 +97,8 @@ def rate_reaction(value_elasticity: float) -> tuple[float, float]:
         [-0.555, 0.324]
     """
     down, up = sorted(value_elasticity * log(times) for times in RATE_TIMES)
-    return min(down, 0.0), max(up, 0.0)
+    # No minus before nothing.
+    return min(down, 0.0) + 0.0, max(up, 0.0) + 0.0
 
 
 def exceedance(table: Mapping[str, Any], rates: list[float], **levers: float) -> list[float]:
