@@ -8,11 +8,13 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from cvm.data import reduce_overview
 from cvm.plan.overview import make_overview
@@ -75,6 +77,18 @@ def _wait_for(address, process, log):
     pytest.fail(f"JupyterLab did not start: {log.read_text()}")
 
 
+def run_all(page):
+    """Run all cells; what is said before the kernel answers is lost, so it may be said again."""
+    table = page.locator("table.dataTable tbody tr").first
+    for patience in (30_000, 30_000, 90_000):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        with suppress(PlaywrightTimeoutError):
+            table.wait_for(state="attached", timeout=patience)
+            return
+    pytest.fail("the first notebook shows no table")
+
+
 @pytest.fixture(scope="module")
 def notebook(lab, browser):
     """The first notebook, run once for all tests."""
@@ -82,12 +96,9 @@ def notebook(lab, browser):
     page = context.new_page()
     page.goto(f"{lab}lab/tree/notebooks/{START}?token=test", wait_until="load", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    # "Run all" said before the kernel answers is lost.
     idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
     idle.first.wait_for(state="attached", timeout=90_000)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-    page.locator("table.dataTable tbody tr").first.wait_for(state="attached", timeout=90_000)
+    run_all(page)
     yield page
     context.close()
 
