@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from cvm.apps.campaigns_parts import balance_bars, event_chart, interval_bars
+from cvm.apps.elements import asset, section, tag, text
 from cvm.apps.model import PageModel
 from cvm.apps.opened import open_page
-from cvm.apps.page import Live, PageView, asset, section, tag, text
+from cvm.apps.page import Live, PageView
 from cvm.apps.page_levers import lever_panel, lever_slider, live_parts, live_script, live_styles
 from cvm.core.i18n import say
 from cvm.core.money import format_share

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cvm.apps.page import tag, text
+from cvm.apps.elements import tag, text
 from cvm.core.i18n import say
 
 AREA = "campaigns_page"

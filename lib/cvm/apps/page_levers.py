@@ -10,8 +10,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cvm.apps.elements import asset, json_for_script, tag, text
 from cvm.apps.model import PageModel
-from cvm.apps.page import asset, json_for_script, tag, text
 from cvm.core.i18n import LANGUAGES, say
 
 

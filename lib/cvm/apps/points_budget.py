@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cvm.apps.elements import section, tag, text
 from cvm.apps.model import PageModel
 from cvm.apps.opened import open_page
-from cvm.apps.page import Live, PageView, section, tag, text
+from cvm.apps.page import Live, PageView
 from cvm.apps.page_levers import (
     brief,
     lever_panel,
