@@ -7,32 +7,17 @@ browser, so a lever answers at once, no kernel is asked, and the page works as a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from cvm.apps.campaigns_parts import balance_bars, event_chart, interval_bars
+from cvm.apps.campaigns_parts import balance_bars, event_chart, interval_bars, kept_curves
 from cvm.apps.elements import asset, section, tag, text
 from cvm.apps.model import PageModel
-from cvm.apps.opened import open_page
-from cvm.apps.page import Live, PageView
+from cvm.apps.opened import dashboard
+from cvm.apps.page import Live
 from cvm.apps.page_levers import lever_panel, lever_slider, live_parts, live_script, live_styles
 from cvm.core.i18n import say
-from cvm.core.money import format_share
 
-NAME = "campaigns"
 AREA = "campaigns_page"
-CURVE_WIDTH, CURVE_HEIGHT = 420, 200
-
-
-def show(root: str | Path | None = None, *, lang: str | None = None) -> PageView:
-    """Return the campaigns of the snapshot in force, or a page that says why there are none.
-
-    Args:
-        root: The folder of snapshots; by default that of the environment variable
-            ``CVM_PUBLISHED``, else ``published`` beside ``dashboards``.
-        lang: Language it opens in; by default that of the address (``?lang=en``), else Chinese.
-    """
-    return open_page(NAME, root, lang, LIVE)
 
 
 def page_section(content: Mapping[str, Any], lang: str) -> str:
@@ -146,7 +131,7 @@ def detail(one: Mapping[str, Any], lang: str) -> str:
     shown = {
         "forest": interval_bars(one["forest"]),
         "designs": designs and interval_bars(designs["rows"]) + _note(designs["sentence"]),
-        "curves": _curves(one["curves"], lang),
+        "curves": kept_curves(one["curves"], lang),
         "events": event_chart(one["events"], lang),
         "funnel": _funnel(one["funnel"]),
         "balance": balance_bars(one["balance"]),
@@ -178,71 +163,6 @@ def _funnel(rows: Sequence[Mapping[str, Any]]) -> str:
     return tag("div", cells, class_="cvm-bars") if rows else ""
 
 
-def _curves(curves: Mapping[str, Sequence[float]], lang: str) -> str:
-    """Return both arms' shares still in service, by month, as steps."""
-    if not curves or not all(curves.get(arm) for arm in ("treated", "control")):
-        return ""
-    lowest = min(min(curves[arm]) for arm in ("treated", "control"))
-    floor = max(0.0, lowest - 0.02)
-    months = len(curves["treated"]) - 1
-    left, right, top, bottom = 44, 64, 10, 40
-    wide, tall = CURVE_WIDTH - left - right, CURVE_HEIGHT - top - bottom
-
-    def place(month: int, share: float) -> tuple[float, float]:
-        x = left + wide * month / max(months, 1)
-        return x, top + tall * (1 - share) / ((1 - floor) or 1)
-
-    lines, ends = "", {}
-    for arm, css in (("control", "cvm-held"), ("treated", "cvm-curve")):
-        shares = curves[arm]
-        x, y = place(0, shares[0])
-        path = f"M{x:.1f} {y:.1f}"
-        for month, share in enumerate(shares[1:], start=1):
-            x, y = place(month, share)
-            path += f"H{x:.1f}V{y:.1f}"
-        ends[arm] = y
-        lines += tag("path", "", d=path, class_=css)
-    # Labels keep a line's height between them, the higher curve's above.
-    upper = min(ends, key=ends.__getitem__)
-    lower = "control" if upper == "treated" else "treated"
-    ends[lower] = max(ends[lower], ends[upper] + 15)
-    labels = "".join(
-        text("text", say(f"campaigns.arm.{arm}", lang), x=left + wide + 6, y=f"{y + 4:.1f}")
-        for arm, y in ends.items()
-    )
-    for share in (1.0, floor):
-        y = place(0, share)[1]
-        labels += text(
-            "text", format_share(share, decimals=0), x=left - 6, y=f"{y + 4:.1f}", text_anchor="end"
-        )
-        lines = tag("line", "", x1=left, x2=left + wide, y1=y, y2=y, class_="cvm-grid") + lines
-    for month in sorted({0, months // 2, months}):
-        x = place(month, 1.0)[0]
-        labels += text("text", str(month), x=f"{x:.1f}", y=CURVE_HEIGHT - 24, text_anchor="middle")
-    labels += text(
-        "text",
-        say(f"{AREA}.live.months_axis", lang),
-        x=left + wide / 2,
-        y=CURVE_HEIGHT - 7,
-        text_anchor="middle",
-    )
-    alt = say(
-        f"{AREA}.live.curves_alt",
-        lang,
-        months=months,
-        treated=format_share(curves["treated"][-1]),
-        control=format_share(curves["control"][-1]),
-    )
-    return tag(
-        "svg",
-        text("title", alt) + lines + labels,
-        class_="cvm-kept",
-        role="img",
-        aria_label=alt,
-        viewBox=f"0 0 {CURVE_WIDTH} {CURVE_HEIGHT}",
-    )
-
-
 def _checks(rows: Sequence[Mapping[str, str]]) -> str:
     items = "".join(
         tag("li", text("span", row["label"]) + text("b", row["text"]), data_status=row["status"])
@@ -252,3 +172,4 @@ def _checks(rows: Sequence[Mapping[str, str]]) -> str:
 
 
 LIVE = Live(section=page_section, styles=live_styles() + asset("campaigns.css"), script=page_script)
+show = dashboard("campaigns", LIVE)

@@ -1,4 +1,4 @@
-"""Parts of one campaign on the campaigns page: intervals, balance, months around the start."""
+"""Parts of one campaign on the campaigns page: intervals, balance, and both charts over months."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Any
 
 from cvm.apps.elements import tag, text
 from cvm.core.i18n import say
+from cvm.core.money import format_share
 
 AREA = "campaigns_page"
 WIDTH, HEIGHT = 420, 220
+CURVE_HEIGHT = 200
+LABEL_HEIGHT = 15
 
 
 def interval_bars(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -128,3 +131,61 @@ def event_chart(events: Mapping[str, Any], lang: str) -> str:
         aria_label=events["alt"],
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
     )
+
+
+def kept_curves(curves: Mapping[str, Sequence[float]], lang: str) -> str:
+    """Return both arms' shares still in service, by month, as steps.
+
+    Args:
+        curves: Shares (0-1) of ``treated`` and ``control`` from the start on, by month.
+        lang: The language.
+    """
+    if not curves or not all(curves.get(arm) for arm in ("treated", "control")):
+        return ""
+    floor = max(0.0, min(*curves["treated"], *curves["control"]) - 0.02)
+    months = len(curves["treated"]) - 1
+    left, right, top, bottom = 44, 64, 10, 40
+    wide, tall = WIDTH - left - right, CURVE_HEIGHT - top - bottom
+
+    def across(month: int) -> float:
+        return left + wide * month / max(months, 1)
+
+    def down(share: float) -> float:
+        return top + tall * (1 - share) / ((1 - floor) or 1)
+
+    steps = ""
+    for arm, css in (("control", "cvm-held"), ("treated", "cvm-curve")):
+        path = f"M{across(0):.1f} {down(curves[arm][0]):.1f}"
+        for month, share in enumerate(curves[arm][1:], start=1):
+            path += f"H{across(month):.1f}V{down(share):.1f}"
+        steps += tag("path", "", d=path, class_=css)
+    labels = ""
+    for arm, y in _apart({arm: down(curves[arm][-1]) for arm in ("control", "treated")}).items():
+        words = say(f"campaigns.arm.{arm}", lang)
+        labels += text("text", words, x=left + wide + 6, y=f"{y + 4:.1f}")
+    grid = ""
+    for share in (1.0, floor):
+        y, words = down(share), format_share(share, decimals=0)
+        labels += text("text", words, x=left - 6, y=f"{y + 4:.1f}", text_anchor="end")
+        grid = tag("line", "", x1=left, x2=left + wide, y1=y, y2=y, class_="cvm-grid") + grid
+    for month in sorted({0, months // 2, months}):
+        x = f"{across(month):.1f}"
+        labels += text("text", str(month), x=x, y=CURVE_HEIGHT - 24, text_anchor="middle")
+    axis, middle = say(f"{AREA}.live.months_axis", lang), left + wide / 2
+    labels += text("text", axis, x=middle, y=CURVE_HEIGHT - 7, text_anchor="middle")
+    ends = {arm: format_share(curves[arm][-1]) for arm in ("treated", "control")}
+    alt = say(f"{AREA}.live.curves_alt", lang, months=months, **ends)
+    return tag(
+        "svg",
+        text("title", alt) + grid + steps + labels,
+        class_="cvm-kept",
+        role="img",
+        aria_label=alt,
+        viewBox=f"0 0 {WIDTH} {CURVE_HEIGHT}",
+    )
+
+
+def _apart(heights: dict[str, float]) -> dict[str, float]:
+    """Keep two labels a line's height apart, the higher curve's above (y grows downwards)."""
+    upper, lower = sorted(heights, key=heights.__getitem__)
+    return {**heights, lower: max(heights[lower], heights[upper] + LABEL_HEIGHT)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import parse_qs
 
 from cvm.apps.model import load_page
@@ -19,25 +20,38 @@ ROOT_VARIABLE = "CVM_PUBLISHED"
 FILES_VARIABLE = "CVM_FILES"
 
 
-def open_page(
-    name: str, root: str | Path | None, lang: str | None, live: Live | None = None
-) -> PageView:
-    """Return a page of the snapshot in force, or a page that says why there is none.
+class Show(Protocol):
+    """A dashboard's ``show()``: all that its notebook calls."""
+
+    def __call__(self, root: str | Path | None = None, *, lang: str | None = None) -> PageView:
+        """Return the page of the snapshot in force."""
+
+
+def dashboard(name: str, live: Live | None = None) -> Show:
+    """Return the ``show()`` of a dashboard.
 
     Args:
         name: The page.
-        root: The folder of snapshots; by default that of the environment variable
-            ``CVM_PUBLISHED``, else ``published`` beside ``dashboards``.
-        lang: Language it opens in; by default that of the address (``?lang=en``), else Chinese.
         live: Its levers, if it has some.
     """
-    folder = Path(root or os.environ.get(ROOT_VARIABLE) or Path("..", "published"))
-    return PageView(
-        load_page(folder, name, today=date.today()),
-        lang or asked_language(os.environ.get("QUERY_STRING", "")),
-        live,
-        files=os.environ.get(FILES_VARIABLE, ""),
-    )
+
+    def show(root: str | Path | None = None, *, lang: str | None = None) -> PageView:
+        """Return the page of the snapshot in force, or a page that says why there is none.
+
+        Args:
+            root: The folder of snapshots; by default that of the environment variable
+                ``CVM_PUBLISHED``, else ``published`` beside ``dashboards``.
+            lang: Language it opens in; by default that of the address (``?lang=en``), else Chinese.
+        """
+        folder = Path(root or os.environ.get(ROOT_VARIABLE) or Path("..", "published"))
+        return PageView(
+            load_page(folder, name, today=date.today()),
+            lang or asked_language(os.environ.get("QUERY_STRING", "")),
+            live,
+            files=os.environ.get(FILES_VARIABLE, ""),
+        )
+
+    return show
 
 
 def asked_language(query: str) -> str:

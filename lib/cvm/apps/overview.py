@@ -7,20 +7,6 @@ imports the standard library only, and what a viewer sees is there with the firs
 
 from __future__ import annotations
 
-from pathlib import Path
+from cvm.apps.opened import dashboard
 
-from cvm.apps.opened import open_page
-from cvm.apps.page import PageView
-
-NAME = "overview"
-
-
-def show(root: str | Path | None = None, *, lang: str | None = None) -> PageView:
-    """Return the overview of the snapshot in force, or a page that says why there is none.
-
-    Args:
-        root: The folder of snapshots; by default that of the environment variable
-            ``CVM_PUBLISHED``, else ``published`` beside ``dashboards``.
-        lang: Language it opens in; by default that of the address (``?lang=en``), else Chinese.
-    """
-    return open_page(NAME, root, lang)
+show = dashboard("overview")

@@ -135,9 +135,7 @@ def render_content(
         "main",
         _notices(model.notices.get(lang, ()))
         + _hero(content)
-        + section(
-            "cards", say("overview.cards_heading", lang), render_cards(content["cards"], lang)
-        )
+        + section("cards", say("overview.cards_heading", lang), cards)
         + (live.section(content, lang) if live is not None else "")
         + section(
             "charts",

@@ -7,12 +7,69 @@ adds is its arithmetic (``<page>_levers.js``) and what it shows (``<page>.js``).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from cvm.apps.elements import asset, json_for_script, tag, text
+from cvm.apps.elements import asset, json_for_script, section, tag, text
 from cvm.apps.model import PageModel
+from cvm.apps.page import Live
 from cvm.core.i18n import LANGUAGES, say
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levers:
+    """What tells one page with sliders and the charts they move from another.
+
+    Attributes:
+        area: The page's part of the catalogue.
+        files: What its scripts are named by (see :func:`live_script`).
+        sliders: The sliders of a page's live part, in a language, as field sets.
+        brief: Cards that stand beside the sliders, so that they are in sight while those are moved.
+        charts: The charts the sliders move.
+        note: What stands above the brief, in a language.
+        styles: CSS of this page only.
+    """
+
+    area: str
+    files: str
+    sliders: Callable[[Mapping[str, Any], str], str]
+    brief: tuple[str, ...]
+    charts: tuple[str, ...]
+    note: Callable[[str], str] | None = None
+    styles: str = ""
+
+    def live(self) -> Live:
+        """Return what the page adds to every page's HTML."""
+        return Live(section=self.section, styles=live_styles() + self.styles, script=self.script)
+
+    def section(self, content: Mapping[str, Any], lang: str) -> str:
+        """Return the levers and the charts they move; nothing where their table is unpublished."""
+        live = content.get("live")
+        if not live:
+            return ""
+        beside = (self.note(lang) if self.note else "") + brief(content, self.brief)
+        panel = lever_panel(self.area, self.sliders(live, lang), lang, beside=beside)
+        charts = "".join(
+            live_chart(self.area, key, live["titles"][key], lang) for key in self.charts
+        )
+        body = tag("div", panel + charts, class_="cvm-live")
+        return section("live", say(f"{self.area}.live.heading", lang), body)
+
+    def script(self, model: PageModel) -> str:
+        """Return the script with the table, its facts, and the words of both languages."""
+        parts = live_parts(model)
+        if not parts:
+            return ""
+        # The table is the same in every language, so one carries it for all.
+        shared: dict[str, Any] = {
+            "table": next(live["table"] for live in parts.values() if live["table"])
+        }
+        facts = next(iter(parts.values())).get("facts")
+        if facts is not None:
+            shared["facts"] = facts
+        words = {lang: live["words"] for lang, live in parts.items()}
+        return live_script(self.files, {**shared, "words": words})
 
 
 def lever_panel(area: str, sliders: str, lang: str, *, beside: str = "") -> str:
