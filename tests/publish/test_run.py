@@ -333,3 +333,48 @@ def alive(process):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+READS = {"10-late": ["by_brand"]}
+GIVES = (
+    "import pandas as pd\nbook.table('by_brand', pd.DataFrame({'brand': ['a', 'b'],"
+    " 'customers': [%d, 40], 'share': [0.5, None]}), counts='customers')"
+)
+
+
+def test_a_notebook_reads_what_a_later_numbered_one_recorded(tmp_path):
+    folder = tmp_path / "notebooks"
+    reader = (
+        opened("06-early").replace("language=language", "language=language, published=published"),
+        "frame = book.published('by_brand')",
+        "print(None if frame is None else frame.fillna(-1).to_dict('list'))",
+    )
+    write_notebook(folder, "06-early", *reader, reads=READS)
+    file = folder / "06-early.ipynb"
+    file.write_text(file.read_text().replace('month = None', 'month = None\\npublished = None'))
+    write_notebook(folder, "10-late", opened("10-late"), GIVES % 60, publishes=["by_brand"])
+
+    def run(**options):
+        return run_notebooks(folder, tmp_path / "out", dataset=no_data(), **options)
+
+    # Asked for alone, it brings along what it reads.
+    result = run(only=["06-early"])
+    assert states(result) == {"06-early": "ran", "10-late": "ran"}
+    told = "{'brand': ['a', 'b'], 'customers': [60, 40], 'share': [0.5, -1.0]}"
+    assert told in "".join(outputs(result.notebooks[0]))
+    assert states(run()) == {"06-early": "reused", "10-late": "reused"}
+
+    # What it reads has changed, so it runs again.
+    write_notebook(folder, "10-late", opened("10-late"), GIVES % 61, publishes=["by_brand"])
+    again = run()
+    assert states(again) == {"06-early": "ran", "10-late": "ran"}
+    assert "[61, 40]" in "".join(outputs(again.notebooks[0]))
+
+    # Nothing recorded: the notebook says so and goes on.
+    write_notebook(folder, "10-late", "x = 1")
+    alone = run(language="en").notebooks[0]
+    assert alone.state == "ran"
+    assert "None" in "".join(outputs(alone))
+    cells = nbformat.read(alone.path, as_version=4).cells
+    shown = [out for cell in cells for out in cell.get("outputs", ()) if "data" in out]
+    assert any("by_brand" in out["data"].get("text/plain", "") for out in shown)

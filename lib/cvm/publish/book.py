@@ -39,10 +39,12 @@ from cvm.publish.book_needs import (
     table_part,
 )
 from cvm.publish.book_picture import picture_bundle
+from cvm.publish.book_published import last_published, published_frame, read_published
 from cvm.publish.book_records import ANSWER_MIME, FIGURE_MIME, TABLE_MIME, Figure
 from cvm.publish.book_tables import table_html, table_record, table_text
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 Show = Callable[..., None]
@@ -70,6 +72,7 @@ class Book:
         language: str,
         metadata: Mapping[str, Any],
         show: Show,
+        others: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.name = name
         self.data = data
@@ -79,6 +82,7 @@ class Book:
         self.figures: dict[str, Figure] = {}
         self.tables: dict[str, dict[str, Any]] = {}
         self._show = show
+        self._others = dict(others or {})
         self._recorded_at: dict[tuple[str, str], int | None] = {}
 
     def __repr__(self) -> str:
@@ -184,6 +188,21 @@ class Book:
                 sums=[column for column in sums if column in frame],
                 groups=(groups or {}).get(name, [str(frame.columns[0])]),
             )
+
+    def published(self, name: str) -> pd.DataFrame | None:
+        """Return a table that another notebook recorded; say so and return None if there is none.
+
+        Args:
+            name: The table, declared in the notebook's ``reads``.
+
+        Raises:
+            ArgumentError: The notebook's metadata do not declare that it reads this table.
+        """
+        found = published_frame(name, self._others, self.metadata)
+        if found is None:
+            text = say("book_published.none", self.language, name=name)
+            self._show({"text/markdown": text, "text/plain": text})
+        return found
 
     def say(self, what: str | Result, **values: Any) -> None:
         """Show one sentence in the book's language.
@@ -325,6 +344,7 @@ def open_book(
     work: str | Path | None = None,
     data: Any = None,
     metadata: Mapping[str, Any] | None = None,
+    published: str | Path | None = None,
     show: Show | None = None,
 ) -> Book:
     """Open the data of one notebook and return its book.
@@ -341,6 +361,8 @@ def open_book(
         work: Folder for prepared data; by default ``build/prepared`` of the project.
         data: An opened data set, in place of ``source``.
         metadata: The notebook's ``cvm`` metadata; by default read from the notebook's file.
+        published: File with the tables of other notebooks; by default those of the last good run
+            on the same data and month.
         show: Receives each MIME bundle; by default IPython's display, or print outside a notebook.
 
     Raises:
@@ -354,10 +376,22 @@ def open_book(
         data = _open(find_source(source), engine, work, strict)
     if metadata is None:
         metadata = notebook_metadata(name)
+    if published is not None:
+        others = read_published(published)
+    else:
+        others = last_published(project_folder() / "build/run", metadata, data, month)
     chosen, note = choose_month(data, month, language)
     if note:
         show({"text/markdown": note, "text/plain": note})
-    return Book(name, data=data, month=chosen, language=language, metadata=metadata, show=show)
+    return Book(
+        name,
+        data=data,
+        month=chosen,
+        language=language,
+        metadata=metadata,
+        show=show,
+        others=others,
+    )
 
 
 def _open(source: str | Path, engine: str, work: str | Path, strict: bool) -> Any:

@@ -19,13 +19,14 @@ from cvm.core.checks import CvmError
 from cvm.core.i18n import catalogue
 from cvm.data.tables import CONTRACT
 from cvm.publish.book_needs import needs_problems, parts_of
+from cvm.publish.book_published import PARAMETER, reads_of
 from cvm.publish.book_records import units
 from cvm.publish.run_plan import assigned_names, parameter_cells, read_notebook
 
 LONGEST_CELL_LINES = 12
 LONGEST_MEDIAN_LINES = 5
 PARAMETERS = ("source", "month", "language")
-_METADATA = ("needs", "optional", "after", "publishes", "title", "question")
+_METADATA = ("needs", "optional", "after", "reads", "publishes", "title", "question")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 _ABSOLUTE = re.compile(
     r"""(?:^|[\s"'(=])(?:file:/|~/|[A-Za-z]:[\\/]|/(?:home|Users|root|tmp|mnt|work|opt|var)/)"""
@@ -266,6 +267,7 @@ def _metadata(notebook: Notebook, file: Path) -> list[str]:
         lambda: [f"metadata.cvm.needs: {p}" for p in needs_problems(stated.get("needs", {}))],
         lambda: _parts(stated),
         lambda: _after(stated, file),
+        lambda: _reads(notebook, stated, file),
         lambda: _publishes(notebook, stated),
         lambda: _asked_parts(notebook, stated),
     )
@@ -291,6 +293,30 @@ def _after(stated: Mapping[str, Any], file: Path) -> list[str]:
         for name in stated.get("after", ())
         if not file.with_name(f"{name}.ipynb").is_file()
     ]
+
+
+def _reads(notebook: Notebook, stated: Mapping[str, Any], file: Path) -> list[str]:
+    declared = reads_of(stated)
+    problems = []
+    for name, tables in declared.items():
+        other = file.with_name(f"{name}.ipynb")
+        if not other.is_file():
+            problems.append(f"metadata.cvm.reads: no notebook {name} beside this one")
+            continue
+        there = read_notebook(other).metadata.get("cvm", {}).get("publishes", ())
+        problems += [
+            f"metadata.cvm.reads: {name} publishes no {table}"
+            for table in tables
+            if table not in there
+        ]
+    asked = {_literal(c) for _, cell in _code(notebook) for c in _book_calls(cell, "published")}
+    known = {table for tables in declared.values() for table in tables}
+    problems += [f"metadata.cvm.reads lacks {name}" for name in sorted(filter(None, asked - known))]
+    places = parameter_cells(notebook)
+    cells = [assigned_names(notebook["cells"][place]["source"]) for place in places]
+    if declared and not any(PARAMETER in names for names in cells):
+        problems.append(f"reads tables of others: parameters lack {PARAMETER}")
+    return problems
 
 
 def _publishes(notebook: Notebook, stated: Mapping[str, Any]) -> list[str]:

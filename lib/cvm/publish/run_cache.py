@@ -39,7 +39,12 @@ def code_fingerprint(also: Iterable[Path] = ()) -> str:
 
 
 def notebook_fingerprint(
-    notebook: Mapping[str, Any], *, parameters: Mapping[str, Any], data: str, code: str
+    notebook: Mapping[str, Any],
+    *,
+    parameters: Mapping[str, Any],
+    data: str,
+    code: str,
+    others: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the fingerprint of one run of a notebook.
 
@@ -48,13 +53,15 @@ def notebook_fingerprint(
         parameters: What is injected, without the place of the data.
         data: Fingerprint of the data.
         code: Fingerprint of the code.
+        others: Tables of other notebooks that it reads.
     """
     cells = [
         [cell["cell_type"], cell["source"], sorted(cell.get("metadata", {}).get("tags", ()))]
         for cell in notebook["cells"]
     ]
     stated = notebook.get("metadata", {}).get("cvm", {})
-    return fingerprint([cells, stated, dict(parameters), data, code])
+    read = [dict(others)] if others else []
+    return fingerprint([cells, stated, dict(parameters), data, code, *read])
 
 
 def fingerprint(value: Any) -> str:

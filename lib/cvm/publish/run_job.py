@@ -14,6 +14,7 @@ from typing import Any
 import nbformat
 
 from cvm.core.checks import CvmError
+from cvm.publish.book_published import PARAMETER, reads_of, write_published
 from cvm.publish.book_records import figures_in, tables_in
 from cvm.publish.run_cache import Store, notebook_fingerprint
 from cvm.publish.run_kernel import Failure, Kernels, Outcome
@@ -52,8 +53,18 @@ class Job:
     tell: Progress
     kernels: Kernels = field(default_factory=Kernels)
 
-    def run(self, name: str, stored: nbformat.NotebookNode) -> NotebookRun:
+    def run(
+        self,
+        name: str,
+        stored: nbformat.NotebookNode,
+        others: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> NotebookRun:
         """Run a notebook, or take its kept copy if nothing it depends on changed.
+
+        Args:
+            name: The notebook's name.
+            stored: The stored notebook.
+            others: Tables of other notebooks that it reads, as recorded in this run.
 
         Raises:
             ArgumentError: The notebook has not exactly one parameters cell.
@@ -62,6 +73,7 @@ class Job:
         key = notebook_fingerprint(
             stored,
             parameters=self.parameters,
+            others=others or {},
             data=self.data["fingerprint"],
             code=self.code,
         )
@@ -71,7 +83,7 @@ class Job:
         cells = len(stored.cells)
         self.tell(Step(notebook=name, state="started", cells=cells))
         began = time.perf_counter()
-        outcome = self._execute(name, stored)
+        outcome = self._execute(name, stored, others or {})
         seconds = time.perf_counter() - began
         executed = outcome.notebook
         executed.metadata["cvm_run"] = {
@@ -89,8 +101,13 @@ class Job:
             )
         return _record(name, executed, self.store.put(name, key, executed), "ran")
 
-    def _execute(self, name: str, stored: nbformat.NotebookNode) -> Outcome:
-        notebook, place = inject(name, stored, {"source": self.source, **self.parameters})
+    def _execute(
+        self, name: str, stored: nbformat.NotebookNode, others: Mapping[str, Mapping[str, Any]]
+    ) -> Outcome:
+        values = {"source": self.source, **self.parameters}
+        if reads_of(stored.metadata.get("cvm", {})):
+            values[PARAMETER] = write_published(self.store.folder / f"{name}.reads.json", others)
+        notebook, place = inject(name, stored, values)
         cells = len(stored.cells)
         return self.kernels.execute(
             name,
@@ -160,7 +177,9 @@ def run_in_order(plan: Plan, job: Job, workers: int) -> dict[str, NotebookRun]:
                         NotebookRun(name=name, state="not_run", because=because), runs, job, sorter
                     )
                 else:
-                    running[pool.submit(job.run, name, plan.notebooks[name])] = name
+                    stored = plan.notebooks[name]
+                    others = _read(stored.metadata.get("cvm", {}), runs)
+                    running[pool.submit(job.run, name, stored, others)] = name
             if running:
                 done, _ = wait(running, timeout=_WAIT_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -172,6 +191,16 @@ def run_in_order(plan: Plan, job: Job, workers: int) -> dict[str, NotebookRun]:
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return runs
+
+
+def _read(stated: Mapping[str, Any], runs: Mapping[str, NotebookRun]) -> dict[str, dict[str, Any]]:
+    """Return the tables a notebook reads, as far as the notebooks before it recorded them."""
+    return {
+        table: runs[other].tables[table]
+        for other, tables in reads_of(stated).items()
+        for table in tables
+        if table in runs[other].tables
+    }
 
 
 def _end(

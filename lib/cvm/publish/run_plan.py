@@ -12,6 +12,7 @@ from typing import Any
 import nbformat
 
 from cvm.core.checks import ArgumentError, DataError
+from cvm.publish.book_published import reads_of
 
 PARAMETERS_TAG = "parameters"
 
@@ -23,7 +24,7 @@ class Plan:
     Attributes:
         folder: Where they are stored.
         notebooks: The stored notebooks by name, in the order of their names.
-        after: Notebook → the notebooks of this plan that come before it.
+        after: Notebook → the notebooks of this plan that come before it, those it reads among them.
         left_aside: Stored notebooks that are not of this plan.
     """
 
@@ -38,8 +39,8 @@ def make_plan(folder: Path, only: Sequence[str] | None = None) -> Plan:
 
     Args:
         folder: Folder with the stored notebooks.
-        only: Names of the notebooks to run; by default all. What they come after is then taken as
-            done.
+        only: Names of the notebooks to run, and with them those whose tables they read; by default
+            all. What else they come after is then taken as done.
 
     Raises:
         ArgumentError: A name does not exist, or notebooks come after each other in a circle.
@@ -54,10 +55,17 @@ def make_plan(folder: Path, only: Sequence[str] | None = None) -> Plan:
     for name in chosen:
         if name not in files:
             raise ArgumentError("only", name, "a notebook", available=files)
-    notebooks = {name: read_notebook(files[name]) for name in files if name in chosen}
+    found: dict[str, nbformat.NotebookNode] = {}
+    while chosen:
+        name = chosen.pop()
+        if name in files and name not in found:
+            found[name] = read_notebook(files[name])
+            chosen += reads_of(found[name].metadata.get("cvm", {}))
+    notebooks = {name: found[name] for name in files if name in found}
     after = {}
     for name, notebook in notebooks.items():
-        before = tuple(notebook.metadata.get("cvm", {}).get("after", ()))
+        stated = notebook.metadata.get("cvm", {})
+        before = tuple(dict.fromkeys([*stated.get("after", ()), *reads_of(stated)]))
         for other in before:
             if other not in files:
                 raise ArgumentError(
