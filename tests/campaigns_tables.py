@@ -7,6 +7,19 @@ from cvm.campaigns.portfolio import profit_of_row
 from cvm.campaigns.register import Register, entry_of
 
 INFO = {"first_month": "2022-12-01", "last_month": "2025-11-01", "created": "2026-01-15T09:00:00"}
+
+
+def life(value=None, error=None, share=None, customers=None):
+    """Return the second reading's columns; missing where no lifetime value is known."""
+    known = value is not None
+    return {
+        "kept_value_se_yuan": 0.0, "life_value_yuan": value, "life_value_se_yuan": error,
+        "life_known_share": share, "life_customers": customers,
+        "life_months": 60 if known else None, "life_churn_share": 0.012 if known else None,
+        "life_margin_yuan": 48.0 if known else None,
+    }  # fmt: skip
+
+
 WORTH = [
     {
         "campaign_id": "HANDSET", "customers": 4_000, "window_months": 6, "margin_yuan": 12.0,
@@ -15,6 +28,7 @@ WORTH = [
         "cov_margin_kept": 0.012, "cov_margin_cost": 0.02, "cov_kept_kept": 8e-5,
         "cov_kept_cost": 1e-5, "cov_cost_cost": 0.06, "horizon_months": 24,
         "discount_yearly": 0.1, "kept_churn_times": 1.5, "kept_value_yuan": None,
+        **life(1_650.0, 190.0, 0.6, 210),
     },
     {
         "campaign_id": "SMS", "customers": 6_000, "window_months": 6, "margin_yuan": -0.5,
@@ -23,6 +37,7 @@ WORTH = [
         "cov_margin_kept": 0.01, "cov_margin_cost": 0.0, "cov_kept_kept": 6e-5,
         "cov_kept_cost": 0.0, "cov_cost_cost": 0.001, "horizon_months": 24,
         "discount_yearly": 0.1, "kept_churn_times": 1.5, "kept_value_yuan": None,
+        **life(),
     },
     {
         "campaign_id": "RECHARGE", "customers": 900, "window_months": 4, "margin_yuan": 8.0,
@@ -31,6 +46,7 @@ WORTH = [
         "cov_margin_kept": 0.014, "cov_margin_cost": 0.0, "cov_kept_kept": 1.4e-4,
         "cov_kept_cost": 0.0, "cov_cost_cost": 0.0, "horizon_months": 24,
         "discount_yearly": 0.1, "kept_churn_times": 1.5, "kept_value_yuan": None,
+        **life(2_100.0, 260.0, 1.0, 900),
     },
     {
         "campaign_id": "FAMILY", "customers": 8_000, "window_months": 12, "margin_yuan": 20.0,
@@ -39,6 +55,7 @@ WORTH = [
         "cov_margin_kept": 0.2, "cov_margin_cost": 0.0, "cov_kept_kept": 4e-4,
         "cov_kept_cost": 0.0, "cov_cost_cost": 0.0, "horizon_months": 24,
         "discount_yearly": 0.1, "kept_churn_times": 1.5, "kept_value_yuan": None,
+        **life(),
     },
 ]  # fmt: skip
 

@@ -44,7 +44,8 @@ def arithmetic(browser):
 
 
 def test_the_browser_values_a_campaign_as_python_does(arithmetic):
-    rows = [*WORTH, WORTH[0] | {"kept_value_yuan": 700.0}, WORTH[1] | {"discount_yearly": 0.0}]
+    stated = {"kept_value_yuan": 700.0, "kept_value_se_yuan": 90.0}
+    rows = [*WORTH, WORTH[0] | stated, WORTH[1] | stated, WORTH[1] | {"discount_yearly": 0.0}]
     asked = random_settings(100)
     got = arithmetic.evaluate(
         "([rows, asked]) => rows.map(row => asked.map(one => window.levers.evaluate(row, one)))",

@@ -100,3 +100,21 @@ def test_nonsense_is_refused():
 
 def test_no_campaign_is_said():
     assert Register(entries=()).text("zh") == "没有活动记录。"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "designs", "zh", "en"),
+    [
+        ("B", "agree", "多种方法一致", "designs agree"),
+        ("B", "none", "均未检测到影响", "no design detects"),
+        ("B", "", "多种方法一致", "designs agree"),
+        ("C", "none", "单一方法", "one design"),
+    ],
+)
+def test_designs_that_detect_nothing_are_not_said_to_agree(evidence, designs, zh, en):
+    entry = entry_of(CAMPAIGN, churn(-0.01, 0.4), evidence=evidence, designs=designs)
+    assert zh in entry.evidence_words("zh")
+    assert en in entry.evidence_words("en")
+    again = register_from(Register(entries=(entry,)).summary()).entries[0]
+    assert again == entry or again.evidence_words("zh") == entry.evidence_words("zh")
+    assert again.designs == designs

@@ -17,6 +17,7 @@ from cvm.data import reduce_campaigns as campaigns
 from cvm.data import reduce_campaigns_branches as branches
 from cvm.data import reduce_campaigns_contact as contact
 from cvm.data import reduce_campaigns_design as campaign_design
+from cvm.data import reduce_campaigns_lives as lives
 from cvm.data import reduce_campaigns_matched as matched
 from cvm.data import reduce_campaigns_scorecard as scorecard
 from cvm.data import reduce_churn as churn
@@ -230,6 +231,9 @@ REDUCTIONS = {
         ),
         [("left", "age_years")],
         near={"age_years": 40.0},
+    ),
+    "reduce_campaign_cards": lambda t: lives.reduce_campaign_cards(
+        t["months"], t["customers"], t["contacts"], window_months=4
     ),
     "reduce_campaign_left_out": lambda t: campaigns.reduce_campaign_left_out(
         t["months"], t["customers"], t["contacts"], window_months=9

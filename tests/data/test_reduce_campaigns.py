@@ -16,6 +16,7 @@ from cvm.data.reduce_campaigns_contact import (
     reduce_campaign_exposure,
     reduce_campaign_overlaps,
 )
+from cvm.data.reduce_campaigns_lives import reduce_campaign_cards
 from cvm.data.sample.truth import read_truth
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -286,3 +287,28 @@ def test_moments_from_cells_are_those_of_the_customers(sample):
     for one in columns:
         for other in columns:
             assert control.covariance(one, other) == pytest.approx(expected.loc[one, other])
+
+
+def test_cards_of_a_campaign_by_hand():
+    months, customers, contacts = operator(
+        {
+            "a": ("treated", None), "b": ("treated", 7), "c": ("control", 6), "d": ("control", 12),
+            "e": ("treated", 4), "f": ("control", None),
+        },
+        skip=[("f", 4)],
+    )  # fmt: skip
+    paying = customers.mutate(
+        payment=ibis.cases((customers.customer_id == "a", "prepaid"), else_="postpaid")
+    )
+    found = collect(reduce_campaign_cards(months, paying, contacts, window_months=3))
+    # e had left when assigned in month 4, f has no row then; d leaves after the window.
+    rows = [tuple(row) for row in found.drop(columns="campaign_id").itertuples(index=False)]
+    assert rows == [
+        ("control", "gold", True, 2, 1),
+        ("treated", "gold", False, 1, 0),
+        ("treated", "gold", True, 1, 1),
+    ]
+    # Without cards and ways to pay, what is not known is missing.
+    bare = collect(reduce_campaign_cards(months.drop("vip_tier"), customers, contacts))
+    assert bare["vip_tier"].tolist() == ["none", "none"]
+    assert bare["contract"].isna().all()

@@ -351,7 +351,7 @@ def test_a_notebook_reads_what_a_later_numbered_one_recorded(tmp_path):
     )
     write_notebook(folder, "06-early", *reader, reads=READS)
     file = folder / "06-early.ipynb"
-    file.write_text(file.read_text().replace('month = None', 'month = None\\npublished = None'))
+    file.write_text(file.read_text().replace("month = None", "month = None\\npublished = None"))
     write_notebook(folder, "10-late", opened("10-late"), GIVES % 60, publishes=["by_brand"])
 
     def run(**options):

@@ -94,12 +94,65 @@ def test_only_parts_that_are_known_are_on_the_page(page, lang):
         for one in page.content[lang]["live"]["details"]
     }
     assert parts == {
-        "HANDSET": ["forest", "designs", "curves", "funnel", "checks"],
-        "RECHARGE": ["designs", "curves", "balance", "checks"],
-        "FAMILY": ["designs", "events"],
+        "HANDSET": ["worth", "forest", "designs", "curves", "funnel", "checks"],
+        "RECHARGE": ["worth", "designs", "curves", "balance", "checks"],
+        "FAMILY": ["worth", "designs", "events"],
         "CARE": [],
-        "SMS": ["forest", "checks"],
+        "SMS": ["worth", "forest", "checks"],
     }
+
+
+@LANGS
+def test_one_campaign_shows_its_worth_over_the_horizon_and_over_the_remaining_life(page, lang):
+    details = {one["id"]: one for one in page.content[lang]["live"]["details"]}
+    handset, sms = details["HANDSET"], details["SMS"]
+    life = profit_of_row(WORTH[0]).over_life
+
+    first = handset["worth"]["rows"][0]["cells"]
+    assert [name for name, _ in first[0] + first[1]] == [
+        "roi", "interval", "life_roi", "life_interval"
+    ]  # fmt: skip
+    assert first[1][0][1] == f"{100 * life.roi:+,.0f}%"
+    # 40 % of those kept have no lifetime value.
+    assert "40%" in handset["worth"]["note"]
+    assert "1.2%" in handset["worth"]["note"]
+    assert sms["worth"]["rows"][0]["cells"][1] == []
+    without = "没有可用的生命周期价值" if lang == "zh" else "No lifetime value is known"
+    assert without in sms["worth"]["note"]
+    html = detail_of_page(handset, lang)
+    assert html.count('data-live-of="HANDSET"') == 8
+    # What no lever can fill has no place that a script would fill.
+    assert 'data-cell="life_roi"' not in detail_of_page(sms, lang)
+
+
+@LANGS
+def test_a_release_without_lifetime_values_says_so(lang):
+    tables = {
+        name: frame.drop(columns=[one for one in frame if one.startswith("life_")])
+        if name.endswith("_worth")
+        else frame
+        for name, frame in campaigns_tables().items()
+    }
+    content = PAGES["campaigns"].make(tables, INFO).content[lang]
+    note = "不含按卡级的生命周期价值" if lang == "zh" else "Lifetime values by card are not in"
+    assert any(note in one for one in content["notes"])
+    now = PAGES["campaigns"].make(campaigns_tables(), INFO).content[lang]
+    assert not any(note in one for one in now["notes"])
+    assert now["live"]["register"] == content["live"]["register"]
+
+
+@LANGS
+def test_the_page_says_where_no_design_detects_anything(lang):
+    tables = campaigns_tables()
+    register = tables["campaign_by_branch"].assign(designs="none")
+    tables["campaign_by_branch"] = register
+    content = PAGES["campaigns"].make(tables, INFO).content[lang]
+    facts = {one["id"]: dict(one["facts"]) for one in content["live"]["details"]}
+    label = "证据等级" if lang == "zh" else "Evidence"
+    assert ("均未检测到影响" if lang == "zh" else "no design detects") in facts["FAMILY"][label]
+    assert ("多种方法一致" if lang == "zh" else "designs agree") in facts["RECHARGE"][label]
+    assert any(("均未检测到" if lang == "zh" else "none of them detects") in one
+               for one in content["notes"])  # fmt: skip
 
 
 @LANGS

@@ -129,6 +129,7 @@ def detail(one: Mapping[str, Any], lang: str) -> str:
     )
     designs = one["designs"]
     shown = {
+        "worth": _worth(one["worth"], one["id"]),
         "forest": interval_bars(one["forest"]),
         "designs": designs and interval_bars(designs["rows"]) + _note(designs["sentence"]),
         "curves": kept_curves(one["curves"], lang),
@@ -148,6 +149,29 @@ def detail(one: Mapping[str, Any], lang: str) -> str:
         + tag("dl", facts, class_="cvm-facts")
         + (tag("div", parts, class_="cvm-parts") if parts else "")
     )
+
+
+def _worth(worth: Mapping[str, Any], campaign: str) -> str:
+    """Return both readings of a campaign's worth side by side; what levers move is named so."""
+    if not worth:
+        return ""
+
+    def cell(told: Sequence[Sequence[str]]) -> str:
+        shown = [
+            text("small" if place else "span", value, data_live_of=campaign, data_cell=name)
+            for place, (name, value) in enumerate(told)
+        ]
+        return tag("td", "".join(shown)) if shown else text("td", "–")
+
+    head = tag(
+        "tr", "<td></td>" + "".join(text("th", one, scope="col") for one in worth["columns"])
+    )
+    rows = "".join(
+        tag("tr", text("th", row["label"], scope="row") + "".join(map(cell, row["cells"])))
+        for row in worth["rows"]
+    )
+    table = tag("table", tag("thead", head) + tag("tbody", rows), class_="cvm-worth")
+    return table + _note(worth["note"])
 
 
 def _note(sentence: str) -> str:

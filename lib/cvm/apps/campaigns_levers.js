@@ -18,9 +18,7 @@
   function keptValue(row, horizon) {
     const yearly = 1 + row.discount_yearly;
     const later = yearly ** (-row.window_months / 12);
-    if (row.kept_value_yuan !== null && row.kept_value_yuan !== undefined) {
-      return row.kept_value_yuan * later;
-    }
+    if (given(row.kept_value_yuan)) return row.kept_value_yuan * later;
     const months = Math.max(horizon - row.window_months, 0);
     const churn = Math.min(row.monthly_churn_share * row.kept_churn_times, 1);
     const ratio = (1 - churn) * yearly ** (-1 / 12);
@@ -39,14 +37,46 @@
     return [(b - root) / a, (b + root) / a];
   }
 
+  const given = (number) => number !== null && number !== undefined;
+
+  // What a kept customer is worth and its error, if those whose card has a lifetime value count
+  // over their remaining life and the others as they do over the horizon.
+  function overLife(row, value, error) {
+    const later = (1 + row.discount_yearly) ** (-row.window_months / 12);
+    const share = row.life_known_share, rest = value / later;
+    const mixed = share * (1 - share) / Math.max(row.life_customers, 1)
+      * (row.life_value_yuan - rest) ** 2;
+    const square = (share * row.life_value_se_yuan) ** 2
+      + ((1 - share) * error / later) ** 2 + mixed;
+    return [(share * row.life_value_yuan + (1 - share) * rest) * later, Math.sqrt(square) * later];
+  }
+
   function evaluate(row, settings) {
+    const later = (1 + row.discount_yearly) ** (-row.window_months / 12);
     const value = keptValue(row, Math.round(settings.horizon));
+    const error = given(row.kept_value_yuan) ? (row.kept_value_se_yuan ?? 0) * later : 0;
+    const got = { ...reading(row, settings, value, error), kept_value_yuan: value };
+    if (!given(row.life_value_yuan)) return got;
+    const [lifeValue, lifeError] = overLife(row, value, error);
+    const life = reading(row, settings, lifeValue, lifeError);
+    return {
+      ...got,
+      life_roi: life.roi,
+      life_roi_low: life.roi_low,
+      life_roi_high: life.roi_high,
+      life_chance: life.chance,
+      life_value_yuan: lifeValue,
+    };
+  }
+
+  function reading(row, settings, value, error) {
     const early = (1 + row.discount_yearly) ** (-row.window_months / 24);
     const size = row.customers, times = settings.cost;
     const margin = size * (early * row.margin_yuan + value * row.kept_share);
     const cost = size * row.cost_yuan * times;
     const top = size ** 2 * (early ** 2 * row.cov_margin_margin
-      + 2 * early * value * row.cov_margin_kept + value ** 2 * row.cov_kept_kept);
+      + 2 * early * value * row.cov_margin_kept + value ** 2 * row.cov_kept_kept
+      + error ** 2 * (row.kept_share ** 2 + row.cov_kept_kept));
     const bottom = size ** 2 * times ** 2 * row.cov_cost_cost;
     const both = size ** 2 * times * (early * row.cov_margin_cost + value * row.cov_kept_cost);
     const net = margin - cost, variance = top + bottom - 2 * both;
@@ -118,6 +148,16 @@
     return told.some(good) ? "good" : "neutral";
   }
 
+  function lifeTexts(got, lang) {
+    if (!given(got.life_roi)) return {};
+    return {
+      life_roi: percent(got.life_roi),
+      life_interval: `${percent(got.life_roi_low)} – ${percent(got.life_roi_high)}`,
+      life_chance: share(got.life_chance, 0),
+      life_value: yuan(got.life_value_yuan, lang),
+    };
+  }
+
   function texts(rows, published, settings, words, lang) {
     const at = { ...settingsNow(rows), ...settings };
     const known = new Map(published.map((one) =>
@@ -140,6 +180,8 @@
         interval: `${percent(got.roi_low)} – ${percent(got.roi_high)}`,
         chance: share(got.chance, 0),
         paid: words[`live.paid_${state}`],
+        kept_value: yuan(got.kept_value_yuan, lang),
+        ...lifeTexts(got, lang),
       };
     }
     const money = yuan(Math.abs(net), lang);

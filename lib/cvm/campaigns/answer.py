@@ -22,6 +22,7 @@ from cvm.campaigns.effect import Effect, Estimate
 from cvm.campaigns.looks import look_monthly
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import measure_profit
 from cvm.campaigns.register import Entry, entry_of
 from cvm.campaigns.survival import Retention
@@ -116,6 +117,7 @@ def answer_holdout(
     margin_share: float | None = None,
     confidence: float = 0.95,
     expected_ratio: float = 0.8,
+    life: KeptLife | None = None,
 ) -> Answer:
     """Answer whether one campaign with a random control worked and was worth it.
 
@@ -128,6 +130,7 @@ def answer_holdout(
         margin_share: Share of revenue that is margin, where the months carry no costs.
         confidence: Of all intervals (share).
         expected_ratio: Hazard ratio at which looks before the end are sharpest.
+        life: What customers kept are worth over a lifetime, where that is known.
 
     Raises:
         ArgumentError: There is no such campaign.
@@ -145,7 +148,12 @@ def answer_holdout(
     )
     churn = effect.headline
     profit, no_profit = _profit(
-        own, row, churn, assumptions=assumptions or Assumptions(), margin_share=margin_share
+        own,
+        row,
+        churn,
+        assumptions=assumptions or Assumptions(),
+        margin_share=margin_share,
+        life=life,
     )
     exposures = own.exposures()
     money: dict[str, Any] = {"cost_yuan": own.cost_yuan()} | (profit.money() if profit else {})
@@ -180,6 +188,7 @@ def _profit(
     *,
     assumptions: Assumptions,
     margin_share: float | None,
+    life: KeptLife | None,
 ) -> tuple[Profit | None, str]:
     """Return what the campaign was worth, or why nobody can tell."""
     control, treated = own.arms()
@@ -203,5 +212,6 @@ def _profit(
         measured=measured,
         assumptions=assumptions,
         churn=churn,
+        life=life,
     )
     return profit, ""

@@ -15,6 +15,7 @@ from cvm.campaigns.cells import Tables
 from cvm.campaigns.effect import CHURN, Estimate, cannot_tell
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import Measured
 from cvm.campaigns.register import Register
 from cvm.core.checks import DataError, check_one_of
@@ -41,6 +42,16 @@ WORTH = (
     "confidence",
 )
 """What the dashboard's levers need of :class:`cvm.campaigns.profit_measured.Measured`."""
+LIFE = (
+    "value_yuan",
+    "value_se_yuan",
+    "known_share",
+    "customers",
+    "months",
+    "churn_share",
+    "margin_yuan",
+)
+"""What they need of :class:`cvm.campaigns.profit_life.KeptLife`, each as ``life_…``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +118,7 @@ def answer_all(
     assumptions: Assumptions | None = None,
     margin_share: float | None = None,
     confidence: float = 0.95,
+    lives: Mapping[str, KeptLife] | None = None,
 ) -> Portfolio:
     """Answer every campaign whose contacts hold a control arm; if none does, each says so.
 
@@ -116,6 +128,8 @@ def answer_all(
         assumptions: What campaigns cannot show about later months.
         margin_share: Share of revenue that is margin, where the months carry no costs.
         confidence: Of all intervals (share).
+        lives: Campaign → what customers kept are worth over a lifetime, where that is known
+            (:func:`cvm.campaigns.profit_life.kept_lives`).
 
     Raises:
         DataError: There is no campaign at all.
@@ -135,6 +149,7 @@ def answer_all(
                 assumptions=assumptions,
                 margin_share=margin_share,
                 confidence=confidence,
+                life=(lives or {}).get(name),
             )
             for name in known
             if name in held
@@ -237,6 +252,16 @@ def worth_row(campaign: str, profit: Profit) -> dict[str, Any]:
         "discount_yearly": chosen.discount_yearly,
         "kept_churn_times": chosen.kept_churn_times,
         "kept_value_yuan": chosen.kept_value_yuan,
+        "kept_value_se_yuan": chosen.kept_value_se_yuan,
+        **_life_columns(profit.life),
+    }
+
+
+def _life_columns(life: KeptLife | None) -> dict[str, float | None]:
+    """Return the second reading's own figures; missing where there is none."""
+    return {
+        f"life_{name}": getattr(life, name) if life is not None and life.can_tell else None
+        for name in LIFE
     }
 
 
@@ -247,7 +272,7 @@ def profit_of_row(row: Mapping[Any, Any]) -> Profit:
         [[row[f"cov_{names[min(i, j)]}_{names[max(i, j)]}"] for j in range(3)] for i in range(3)],
         dtype=np.float64,
     )
-    value = row.get("kept_value_yuan")
+    value, error = row.get("kept_value_yuan"), row.get("kept_value_se_yuan")
     return Profit(
         campaign=str(row["campaign_id"]),
         measured=Measured(
@@ -261,6 +286,20 @@ def profit_of_row(row: Mapping[Any, Any]) -> Profit:
             discount_yearly=float(row["discount_yearly"]),
             kept_churn_times=float(row["kept_churn_times"]),
             kept_value_yuan=None if value is None or pd.isna(value) else float(value),
+            kept_value_se_yuan=0.0 if error is None or pd.isna(error) else float(error),
         ),
         churn=cannot_tell(CHURN, "few_events"),
+        life=_life_of(row),
     )
+
+
+def _life_of(row: Mapping[Any, Any]) -> KeptLife | None:
+    found = {name: row.get(f"life_{name}") for name in LIFE}
+    if any(value is None or pd.isna(value) for value in found.values()):
+        return None
+    whole = ("customers", "months")
+    numbers: dict[str, Any] = {
+        name: int(value) if name in whole else float(value)  # type: ignore[arg-type]
+        for name, value in found.items()
+    }
+    return KeptLife(**numbers)

@@ -13,6 +13,7 @@ import pandas as pd
 from cvm.campaigns.effect import Estimate
 from cvm.campaigns.inference import fieller
 from cvm.campaigns.profit_assumptions import MONTHS_IN_YEAR, Assumptions, kept_value
+from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import Measured
 from cvm.campaigns.profit_words import profit_sentence
 from cvm.campaigns.words import NORMAL
@@ -29,6 +30,11 @@ MONEY = (
     "roi_high",
     "positive_share",
     "horizon_months",
+    "life_roi",
+    "life_roi_low",
+    "life_roi_high",
+    "life_positive_share",
+    "life_months",
 )
 """What a register entry says of money."""
 
@@ -47,6 +53,8 @@ class Profit(Result):
         measured: What the campaign showed.
         assumptions: What it cannot show.
         churn: The estimate of churn that the sentence of the effect rests on.
+        life: What kept customers are worth over the remaining life of such customers, where that
+            is known: a second reading, see :attr:`over_life`.
     """
 
     view: ClassVar[str] = "cvm.views.campaigns_profit:plot_tornado"
@@ -54,6 +62,7 @@ class Profit(Result):
     measured: Measured
     assumptions: Assumptions
     churn: Estimate
+    life: KeptLife | None = None
 
     @property
     def window_factor(self) -> float:
@@ -133,6 +142,21 @@ class Profit(Result):
         """Return customers kept in all."""
         return self.measured.treated_count * self.measured.kept_share
 
+    @property
+    def over_life(self) -> Profit | None:
+        """Return the same campaign with customers kept counted over their remaining life.
+
+        Those whose card has no lifetime value count over the horizon here too. The margin of the
+        window is the one measured, and life is counted from its end, so nothing counts twice.
+        None without lifetime values.
+        """
+        if self.life is None or not self.life.can_tell:
+            return None
+        back = self._later()
+        value, error = self.life.joined(self.kept_value_yuan / back, self._value_error() / back)
+        chosen = replace(self.assumptions, kept_value_yuan=value, kept_value_se_yuan=error)
+        return replace(self, assumptions=chosen, life=None)
+
     def with_assumptions(self, **changed: Any) -> Profit:
         """Return the same campaign under other assumptions."""
         return replace(self, assumptions=replace(self.assumptions, **changed))
@@ -185,7 +209,7 @@ class Profit(Result):
             "break_even_share": self.break_even_share,
             "horizon_months": self.assumptions.horizon_months,
         }
-        return pd.DataFrame([row])
+        return pd.DataFrame([row | self._life_row()])
 
     def tornado(self, ranges: Mapping[str, tuple[float, float]] | None = None) -> pd.DataFrame:
         """Return the return at both ends of each assumption, the widest first.
@@ -265,9 +289,28 @@ class Profit(Result):
     def _value_error(self) -> float:
         if self.assumptions.kept_value_yuan is None:
             return 0.0
+        return self.assumptions.kept_value_se_yuan * self._later()
+
+    def _later(self) -> float:
+        """Return by how much money at the end of the window counts, as of assignment."""
         yearly = 1 + self.assumptions.discount_yearly
-        later = yearly ** (-self.measured.window_months / MONTHS_IN_YEAR)
-        return float(self.assumptions.kept_value_se_yuan * later)
+        return float(yearly ** (-self.measured.window_months / MONTHS_IN_YEAR))
+
+    def _life_row(self) -> dict[str, float]:
+        """Return what the summary says of the second reading; missing without one."""
+        other = self.over_life
+        low, high = (math.nan, math.nan) if other is None else other.roi_interval()
+        return {
+            "life_value_yuan": math.nan if other is None else other.kept_value_yuan,
+            "life_known_share": math.nan if self.life is None else self.life.known_share,
+            "life_margin_yuan": math.nan if other is None else other.margin_yuan,
+            "life_net_yuan": math.nan if other is None else other.net_yuan,
+            "life_roi": math.nan if other is None else other.roi,
+            "life_roi_low": low,
+            "life_roi_high": high,
+            "life_positive_share": math.nan if other is None else other.positive_share,
+            "life_months": 0 if self.life is None or other is None else self.life.months,
+        }
 
     def _variances(self) -> tuple[float, float, float]:
         """Return the variances of margin and cost and their covariance, of all treated."""

@@ -59,4 +59,49 @@ def profit_sentence(one: Profit, lang: str) -> str:
                 share=format_share(windfall / one.measured.incentive_yuan, decimals=0),
             )
         )
-    return words.joined(parts, lang)
+    return words.joined([*parts, *life_sentences(one, lang)], lang)
+
+
+def life_sentences(one: Profit, lang: str) -> list[str]:
+    """Return the second reading, over the remaining life of such customers, and why it differs."""
+    life, other = one.life, one.over_life
+    if life is None:
+        return []
+    if other is None:
+        return [say("campaigns_profit.life.none", lang)]
+    low, high = other.roi_interval()
+    if math.isnan(other.roi) or math.isnan(low):
+        return []
+    chosen, measured = one.assumptions, one.measured
+    parts = [
+        say(
+            "campaigns_profit.life.roi",
+            lang,
+            months=life.months,
+            value=format_yuan(other.kept_value_yuan, lang),
+            horizon_value=format_yuan(one.kept_value_yuan, lang),
+            roi=words.signed_share(other.roi),
+            low=words.signed_share(low),
+            high=words.signed_share(high),
+            confidence=format_share(measured.confidence, decimals=0),
+            chance=words.chance(other.positive_share, lang),
+        )
+    ]
+    stated = chosen.kept_value_yuan is not None
+    parts.append(
+        say(
+            f"campaigns_profit.life.{'why_stated' if stated else 'why'}",
+            lang,
+            after=max(chosen.horizon_months - measured.window_months, 0),
+            months=life.months,
+            churn=format_share(measured.monthly_churn_share),
+            life_churn=format_share(life.churn_share),
+            margin=format_yuan(measured.monthly_margin_yuan * chosen.margin_times, lang),
+            life_margin=format_yuan(life.margin_yuan, lang),
+            times=f"{chosen.kept_churn_times:g}",
+        )
+    )
+    if life.known_share < 1:
+        share = format_share(1 - life.known_share, decimals=0)
+        parts.append(say("campaigns_profit.life.rest", lang, share=share))
+    return parts

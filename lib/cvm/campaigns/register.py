@@ -22,7 +22,8 @@ from cvm.core.result import Result
 
 EVIDENCE = ("A", "B", "C", "D")
 """A random control with all checks passed; B no random control, but designs that agree and
-survive sensitivity; C one design, or a failed check; D cannot tell."""
+survive sensitivity, or none of which detects anything; C one design, or a failed check; D cannot
+tell."""
 
 WORTH_SHARE = 0.8
 """Chance of a positive return from which a campaign is called worth its cost."""
@@ -57,6 +58,14 @@ class Entry:
         roi_high: Upper end.
         positive_share: Chance that the return is above zero.
         horizon_months: Months over which margin counts.
+        life_roi: The return if customers kept count over their remaining life; NaN where no
+            lifetime value is known.
+        life_roi_low: Lower end.
+        life_roi_high: Upper end.
+        life_positive_share: Chance that it is above zero.
+        life_months: Months within which life counts; 0 where it is not known.
+        designs: What designs without a random control say together: ``agree``, ``disagree``,
+            ``open``, ``none`` (none detects anything) or ``few``; empty where one stands alone.
         failed_checks: Names of the checks that failed, in the order made.
         reason: Why nothing can be told (a key of ``campaigns.reason``); empty if it can.
     """
@@ -85,6 +94,12 @@ class Entry:
     roi_high: float = math.nan
     positive_share: float = math.nan
     horizon_months: int = 0
+    life_roi: float = math.nan
+    life_roi_low: float = math.nan
+    life_roi_high: float = math.nan
+    life_positive_share: float = math.nan
+    life_months: int = 0
+    designs: str = ""
     failed_checks: str = ""
     reason: str = ""
 
@@ -116,6 +131,16 @@ class Entry:
             return "open" if self.worked == "none" else "yes"
         return "no" if self.positive_share <= 1 - WORTH_SHARE else "open"
 
+    def evidence_words(self, lang: str) -> str:
+        """Return the quality of the evidence in words.
+
+        Designs none of which detects anything do not contradict one another, which is not to agree
+        on an effect: that is said in its own words.
+        """
+        quiet = self.evidence == "B" and self.designs == "none"
+        key = "B_none" if quiet else self.evidence
+        return say(f"campaigns_register.evidence.{key}", lang)
+
     def label(self) -> str:
         """Return the name people know it by."""
         return self.name or self.campaign_id
@@ -126,6 +151,7 @@ def entry_of(
     estimate: Estimate,
     *,
     evidence: str,
+    designs: str = "",
     failed_checks: Sequence[str] = (),
     **money: Any,
 ) -> Entry:
@@ -135,6 +161,7 @@ def entry_of(
         campaign: The campaign's row in the contract table ``campaigns``.
         estimate: Effect on the share leaving within the window, treated minus control.
         evidence: As :data:`EVIDENCE`; ``D`` is used where the estimate cannot tell.
+        designs: What designs without a random control say together, see :class:`Entry`.
         failed_checks: Names of checks that failed.
         money: Attributes of :class:`Entry` about cost, margin, return and horizon.
 
@@ -165,6 +192,7 @@ def entry_of(
         customers=estimate.treated_count,
         control_count=estimate.control_count,
         confidence=estimate.confidence,
+        designs=designs if told else "",
         failed_checks=",".join(failed_checks),
         reason="" if told else (estimate.reason or "no_variation"),
         **effect,
@@ -276,7 +304,7 @@ def _cleaned(name: str, value: Any) -> Any:
     """Return a value as it was before it was published, where a missing one is None."""
     missing = value is None or pd.isna(value)
     if name in _NUMBERS:
-        whole = name in ("customers", "control_count", "horizon_months")
+        whole = name in ("customers", "control_count", "horizon_months", "life_months")
         if whole:
             return 0 if missing else int(value)
         return math.nan if missing else float(value)

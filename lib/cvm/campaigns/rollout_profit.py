@@ -12,6 +12,7 @@ import pandas as pd
 from cvm.campaigns.compare_designs import DesignComparison
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import Measured, incentives_of
 from cvm.campaigns.register import Entry, entry_of
 from cvm.campaigns.rollout_branches import BEFORE_LEVEL, MARGIN_IN_SERVICE, RolloutEffect
@@ -23,6 +24,7 @@ def rollout_profit(
     *,
     incentive_yuan: float | None = None,
     assumptions: Assumptions | None = None,
+    life: KeptLife | None = None,
 ) -> Profit | None:
     """Return what the campaign was worth; None where cost, margin or effect cannot be told.
 
@@ -34,6 +36,7 @@ def rollout_profit(
         starts: Of ``reduce_branch_starts``; tells what was booked and who accepted.
         incentive_yuan: Cost of the offer for one customer who accepts; missing if not known.
         assumptions: What the campaign itself cannot show.
+        life: What customers kept are worth over a lifetime, where that is known.
     """
     margins = [one for one in effect.estimates if one.outcome == MARGIN_IN_SERVICE]
     cost, branches = booked_yuan(starts), effect.branches
@@ -69,6 +72,7 @@ def rollout_profit(
         measured=measured,
         assumptions=assumptions or Assumptions(),
         churn=churn,
+        life=life,
     )
 
 
@@ -105,6 +109,7 @@ def rollout_entry(
         campaign,
         effect.headline,
         evidence=evidence_of_rollout(effect, comparison),
+        designs="" if comparison is None else comparison.verdict,
         **(money | ({} if profit is None else profit.money())),
     )
 

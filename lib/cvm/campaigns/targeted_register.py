@@ -13,6 +13,7 @@ from cvm.campaigns.candidates import Candidates
 from cvm.campaigns.compare_designs import compare_methods
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
+from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import incentives_of, measured_from
 from cvm.campaigns.register import Entry, entry_of
 from cvm.campaigns.targeted import TargetedEffect, evidence_of
@@ -26,6 +27,7 @@ def targeted_profit(
     *,
     incentive_yuan: float | None = None,
     assumptions: Assumptions | None = None,
+    life: KeptLife | None = None,
 ) -> Profit | None:
     """Return what the campaign was worth; None where cost, margin or effect cannot be told.
 
@@ -35,6 +37,7 @@ def targeted_profit(
         effect: What the campaign did, with margin and months kept among its outcomes.
         incentive_yuan: Cost of the offer for one customer who accepts; missing if not known.
         assumptions: What the campaign itself cannot show.
+        life: What customers kept are worth over a lifetime, where that is known.
     """
     known = {one.outcome.name for one in effect.estimates}
     if not effect.headline.can_tell or not {"margin_yuan", "months"} <= known:
@@ -58,6 +61,7 @@ def targeted_profit(
         measured=measured,
         assumptions=assumptions or Assumptions(),
         churn=effect.headline,
+        life=life,
     )
 
 
@@ -85,10 +89,12 @@ def targeted_entry(
         profit: What it was worth, where that can be told.
     """
     failed = () if effect.checks is None else tuple(one.name for one in effect.checks.failed)
+    comparison = compare_methods(effect)
     return entry_of(
         campaign,
         effect.headline,
-        evidence=evidence_of(effect, compare_methods(effect)),
+        evidence=evidence_of(effect, comparison),
+        designs=comparison.verdict,
         failed_checks=failed,
         **({} if profit is None else profit.money()),
     )

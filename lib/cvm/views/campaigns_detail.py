@@ -38,7 +38,14 @@ def entry_sentence(one: Entry, lang: str) -> str:
     return words.joined([say("campaigns.effect.failed_checks", lang, checks=names), sentence], lang)
 
 
-def detail_of(one: Entry, tables: Mapping[str, pd.DataFrame], lang: str) -> dict[str, Any]:
+def detail_of(
+    one: Entry,
+    tables: Mapping[str, pd.DataFrame],
+    lang: str,
+    *,
+    worth: Mapping[str, Any] | None = None,
+    texts: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Return one campaign's part of the page, plain JSON.
 
     Args:
@@ -46,6 +53,8 @@ def detail_of(one: Entry, tables: Mapping[str, pd.DataFrame], lang: str) -> dict
         tables: Published tables by name without prefix: ``estimates``, ``designs``, ``funnel``,
             ``curves``, ``balance``, ``events``, ``checks``; those missing leave their part empty.
         lang: ``"zh"`` or ``"en"``.
+        worth: Its row behind the levers, where cost and margin are known.
+        texts: Its live texts at the published setting.
     """
     mine = {
         name: frame[frame["campaign_id"] == one.campaign_id]
@@ -57,6 +66,7 @@ def detail_of(one: Entry, tables: Mapping[str, pd.DataFrame], lang: str) -> dict
         "label": one.label(),
         "sentence": entry_sentence(one, lang),
         "facts": _facts(one, lang),
+        "worth": {} if worth is None or texts is None else _worth(worth, texts, lang),
         "forest": _forest(mine.get("estimates"), lang),
         "designs": designs_of(mine.get("designs"), lang),
         "funnel": _funnel(mine.get("funnel"), lang),
@@ -73,12 +83,57 @@ def _facts(one: Entry, lang: str) -> list[list[str]]:
     texts = {
         "offer": offer,
         "design": design,
-        "evidence": say(f"campaigns_register.evidence.{one.evidence}", lang),
+        "evidence": one.evidence_words(lang),
         "customers": format_number(one.customers, lang, digits=4),
         "control": format_number(one.control_count, lang, digits=4),
         "cost": format_yuan(one.cost_yuan, lang),
     }
     return [[say(f"{AREA}.fact.{key}", lang), text] for key, text in texts.items()]
+
+
+READINGS = (("roi", "interval"), ("chance", ""), ("kept_value", ""))
+"""Live texts of a worth, each with a smaller one beneath."""
+
+
+def _worth(row: Mapping[str, Any], texts: Mapping[str, str], lang: str) -> dict[str, Any]:
+    """Return the return by both readings: over the horizon, and over the remaining life."""
+    life = "life_roi" in texts
+    life_cell = {"roi": "life_roi", "interval": "life_interval", "chance": "life_chance",
+                 "kept_value": "life_value"}  # fmt: skip
+    rows = [
+        {
+            "label": say(f"{AREA}.worth.{main}", lang),
+            "cells": [
+                [(cell, texts[cell]) for cell in (main, small) if cell],
+                [(life_cell[cell], texts[life_cell[cell]]) for cell in (main, small) if cell]
+                if life
+                else [],
+            ],
+        }
+        for main, small in READINGS
+    ]
+    columns = [say(f"{AREA}.worth.{name}", lang) for name in ("horizon", "life")]
+    return {"columns": columns, "rows": rows, "note": _worth_note(row, life, lang)}
+
+
+def _worth_note(row: Mapping[str, Any], life: bool, lang: str) -> str:
+    if not life:
+        return say(f"{AREA}.worth.no_life", lang)
+    parts = [
+        say(
+            f"{AREA}.worth.why",
+            lang,
+            months=f"{row['life_months']:.0f}",
+            churn=format_share(row["monthly_churn_share"]),
+            life_churn=format_share(row["life_churn_share"]),
+            margin=format_yuan(row["monthly_margin_yuan"], lang),
+            life_margin=format_yuan(row["life_margin_yuan"], lang),
+        )
+    ]
+    if row["life_known_share"] < 1:
+        share = format_share(1 - row["life_known_share"], decimals=0)
+        parts.append(say(f"{AREA}.worth.rest", lang, share=share))
+    return words.joined(parts, lang)
 
 
 def _forest(frame: pd.DataFrame | None, lang: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from cvm.campaigns.portfolio import profit_of_row
+from cvm.campaigns.profit import Profit
 from cvm.campaigns.register import Entry, Register, kept_words
 from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_share, format_yuan
@@ -51,7 +52,11 @@ def settings_now(rows: Sequence[Row]) -> dict[str, float]:
 
 
 def evaluate(row: Row, settings: Mapping[str, float]) -> dict[str, float]:
-    """Return margin, cost, net, return with interval and chance of one campaign at a setting."""
+    """Return margin, cost, net, return with interval and chance of one campaign at a setting.
+
+    Where lifetime values are known, also the second reading, over the remaining life: its return
+    with interval and chance, and what a kept customer is worth in it.
+    """
     profit = profit_of_row(row).with_assumptions(
         horizon_months=round(settings["horizon"]), cost_times=settings["cost"]
     )
@@ -64,6 +69,22 @@ def evaluate(row: Row, settings: Mapping[str, float]) -> dict[str, float]:
         "roi_low": low,
         "roi_high": high,
         "chance": profit.positive_share,
+        "kept_value_yuan": profit.kept_value_yuan,
+        **_over_life(profit),
+    }
+
+
+def _over_life(profit: Profit) -> dict[str, float]:
+    other = profit.over_life
+    if other is None:
+        return {}
+    low, high = other.roi_interval()
+    return {
+        "life_roi": other.roi,
+        "life_roi_low": low,
+        "life_roi_high": high,
+        "life_chance": other.positive_share,
+        "life_value_yuan": other.kept_value_yuan,
     }
 
 
@@ -147,7 +168,8 @@ def texts_at(
 
     Returns:
         ``sentence``, ``tone``, ``campaigns`` (campaign → ``cost``, ``roi``, ``interval``,
-        ``chance``, ``paid``) and ``cards`` (``paid``, ``net``).
+        ``chance``, ``paid``, ``kept_value`` and, over the remaining life, ``life_roi``,
+        ``life_interval``, ``life_chance``, ``life_value``) and ``cards`` (``paid``, ``net``).
     """
     at = settings_now(rows) | dict(settings)
     known = {one.campaign_id: one for one in entries}
@@ -167,6 +189,8 @@ def texts_at(
             "interval": f"{percent(got['roi_low'])} – {percent(got['roi_high'])}",
             "chance": format_share(got["chance"], decimals=0),
             "paid": say(f"{AREA}.live.paid_{one.paid}", lang),
+            "kept_value": format_yuan(got["kept_value_yuan"], lang),
+            **_life_texts(got, lang),
         }
     register = Register(entries=tuple(known.values()))
     months = f"{at['horizon']:.0f}"
@@ -186,6 +210,17 @@ def texts_at(
                 "note": say(f"{AREA}.card.net_note", lang, months=months),
             },
         },
+    }
+
+
+def _life_texts(got: Mapping[str, float], lang: str) -> dict[str, str]:
+    if "life_roi" not in got:
+        return {}
+    return {
+        "life_roi": percent(got["life_roi"]),
+        "life_interval": f"{percent(got['life_roi_low'])} – {percent(got['life_roi_high'])}",
+        "life_chance": format_share(got["life_chance"], decimals=0),
+        "life_value": format_yuan(got["life_value_yuan"], lang),
     }
 
 

@@ -92,6 +92,7 @@ def _make(
         shown.append(entry)
         pictures.update(files)
     texts = texts_at(rows, register.entries, {}, lang)
+    by_name = {str(row["campaign_id"]): row for row in rows}
     content = {
         "lang": lang,
         "title": say(f"{AREA}.title", lang),
@@ -104,7 +105,16 @@ def _make(
             "levers": levers_of(rows, lang) if rows else [],
             "words": words(lang),
             "register": [_row(one, texts["campaigns"], lang) for one in register.entries],
-            "details": [detail_of(one, parts, lang) for one in register.entries],
+            "details": [
+                detail_of(
+                    one,
+                    parts,
+                    lang,
+                    worth=by_name.get(one.campaign_id),
+                    texts=texts["campaigns"].get(one.campaign_id),
+                )
+                for one in register.entries
+            ],
             "told": told_of(register.entries, lang),
             "rows": list(rows) if lang == LANGUAGES[0] else [],
         },
@@ -267,5 +277,7 @@ def _notes(
     wanted = [f"no_{name}" for name in SOURCES if name not in tables]
     if register.entries and not rows:
         wanted.append("no_worth")
+    elif rows and all(row.get("life_value_yuan") is None for row in rows):
+        wanted.append("no_life")
     notes = [say(f"{AREA}.note.{name}", lang) for name in (*wanted, "evidence", "levers")]
     return [*notes, withheld_note(info, lang), say(f"{AREA}.note.definitions", lang)]
