@@ -57,28 +57,13 @@ def browser(chromium_path):
 @pytest.fixture(scope="session")
 def published(tmp_path_factory):
     """A snapshot of the hand-made tables, as ``cvm publish`` writes it."""
-    from campaigns_tables import INFO as CAMPAIGNS_INFO
-    from campaigns_tables import campaigns_tables
-    from customer_value_tables import INFO as VALUE_INFO
-    from customer_value_tables import customer_value_tables
     from cvm.publish.page_workbook import page_workbook
     from cvm.publish.snapshot import write_snapshot
     from cvm.views.fonts import WEB_FONT_FILE, web_font
-    from cvm.views.pages import PAGES
-    from early_warning_tables import INFO as WARNING_INFO
-    from early_warning_tables import early_warning_tables
-    from overview_tables import INFO, overview_tables
-    from points_budget_tables import INFO as POINTS_INFO
-    from points_budget_tables import points_budget_tables
+    from hand_made import TABLES, drawn_page
 
     root = tmp_path_factory.mktemp("published")
-    made = {
-        "overview": PAGES["overview"].make(overview_tables(), INFO),
-        "points-budget": PAGES["points-budget"].make(points_budget_tables(), POINTS_INFO),
-        "campaigns": PAGES["campaigns"].make(campaigns_tables(), CAMPAIGNS_INFO),
-        "customer-value": PAGES["customer-value"].make(customer_value_tables(), VALUE_INFO),
-        "early-warning": PAGES["early-warning"].make(early_warning_tables(), WARNING_INFO),
-    }
+    made = {name: drawn_page(name) for name in TABLES}
     now = datetime.now(UTC)
     books = {
         f"{name}.xlsx": page_workbook(page.content, {}, made=now) for name, page in made.items()
@@ -112,6 +97,25 @@ def server(published):
         port = probe.getsockname()[1]
     with running(published, dashboards=REPOSITORY / "dashboards", port=port) as started:
         yield started.address
+
+
+@pytest.fixture(scope="session")
+def lever_script(browser):
+    """By a page's name, its own script of the levers in the browser, as ``window.levers``."""
+    from cvm.apps.elements import asset
+
+    opened = []
+
+    def load(name):
+        page = browser.new_page()
+        opened.append(page)
+        levers, numbers = asset(f"{name}_levers.js").strip(), asset("page_numbers.js").strip()
+        page.evaluate(f"() => {{ window.levers = {levers}({numbers}); }}")
+        return page
+
+    yield load
+    for page in opened:
+        page.close()
 
 
 @pytest.fixture

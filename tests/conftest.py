@@ -3,6 +3,7 @@
 from browser_fixtures import (  # noqa: F401
     browser,
     chromium_path,
+    lever_script,
     open_page,
     published,
     screenshots,

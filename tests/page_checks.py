@@ -1,7 +1,32 @@
-"""What a browser is asked about any page: boxes that cross, weak texts, the words of a print."""
+"""What is asked about any page: elements, boxes that cross, weak texts, the words of a print."""
 
 import re
 import zlib
+from html.parser import HTMLParser
+
+
+class Outline(HTMLParser):
+    """Elements and their attributes in order; every one must be closed."""
+
+    VOID = {"img", "source", "input", "br", "meta"}
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.seen = [], []
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.seen if name == tag]
+
 
 # Boxes of things that stand side by side must not cross, and none may hide a part of its text.
 OVERLAPS = """() => {
@@ -122,3 +147,37 @@ def _characters(to_unicode):
             for step in range(int(high, 16) - int(low, 16) + 1):
                 known[int(low, 16) + step] = chr(int(first, 16) + step)
     return known
+
+
+def move(page, lang, name, value):
+    """Put a slider, as a hand would: input while it moves, change when it is let go."""
+    page.locator(f"#cvm-lever-{name}-{lang}").evaluate(
+        """(one, value) => {
+            one.value = value;
+            one.dispatchEvent(new Event('input', {bubbles: true}));
+            one.dispatchEvent(new Event('change', {bubbles: true}));
+        }""",
+        str(value),
+    )
+
+
+def same_address(page):
+    """Return the address the page stands at, as a link would be copied, without the server."""
+    return page.url.split("/", 3)[3]
+
+
+def squeezed(text):
+    return "".join(text.split())
+
+
+def figures(page):
+    """Return the figures of the cards that are shown, by key, without white space."""
+    return {
+        card.get_attribute("data-card"): squeezed(card.locator(".cvm-value").inner_text())
+        for card in page.locator(".cvm-card:visible").all()
+    }
+
+
+def card_figures(cards):
+    """Return what :func:`figures` finds where these cards' contents are shown, by key."""
+    return {key: squeezed(card["value"] + card["unit"]) for key, card in cards.items()}

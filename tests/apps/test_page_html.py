@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from datetime import UTC, date, datetime
-from html.parser import HTMLParser
 
 import pytest
 
@@ -14,51 +13,16 @@ from cvm.apps.page import render
 from cvm.core.snapshot import open_latest
 from cvm.publish.snapshot import write_snapshot
 from cvm.views.pages import PAGES
+from hand_made import publish_pages
 from overview_tables import INFO, counties_table, overview_tables
+from page_checks import Outline
 
 TODAY = date(2026, 6, 10)
 
 
-@pytest.fixture(scope="module")
-def made():
-    return PAGES["overview"].make(overview_tables(), INFO)
-
-
 @pytest.fixture
-def folder(made, tmp_path):
-    write_snapshot(
-        tmp_path,
-        tables={},
-        pages={"overview": made.content},
-        figures=made.figures,
-        fonts={"cvm-sans-sc.woff2": b"wOF2"},
-        manifest={"data": {}},
-        now=datetime(2026, 6, 3, 9, 12, tzinfo=UTC),
-    )
-    return tmp_path
-
-
-class Outline(HTMLParser):
-    """Collects what the tests ask about, and checks that every element is closed."""
-
-    VOID = {"img", "source", "input", "br", "meta"}
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.seen = [], []
-        self.feed(html)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.seen.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.seen if name == tag]
+def folder(tmp_path):
+    return publish_pages(tmp_path, "overview", now=datetime(2026, 6, 3, 9, 12, tzinfo=UTC))
 
 
 def test_a_published_page_is_shown_in_both_languages(folder):
@@ -132,11 +96,8 @@ def test_a_changed_file_shows_no_figure_and_no_path(folder):
     assert "overview-base-zh-wide.svg" in html
 
 
-def test_a_snapshot_without_the_page_says_so(tmp_path, made):
-    write_snapshot(
-        tmp_path, tables={}, pages={"other": made.content}, figures={}, fonts={}, manifest={},
-        now=datetime(2026, 6, 3, tzinfo=UTC),
-    )  # fmt: skip
+def test_a_snapshot_without_the_page_says_so(tmp_path):
+    publish_pages(tmp_path, "campaigns")
     assert load_page(tmp_path, "overview", today=TODAY).state == "missing"
 
 
@@ -172,9 +133,10 @@ def test_show_reads_folder_and_language_from_the_environment(folder, monkeypatch
     assert 'data-lang="en"' in view._repr_html_()
 
 
-def test_the_dashboard_imports_the_standard_library_only():
+@pytest.mark.parametrize("name", PAGES)
+def test_a_dashboards_kernel_imports_the_standard_library_only(name):
     code = (
-        "import sys; before = set(sys.modules); import cvm.apps.overview;"
+        f"import sys; before = set(sys.modules); import cvm.apps.{name.replace('-', '_')};"
         "new = {name.split('.')[0] for name in set(sys.modules) - before};"
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )

@@ -8,7 +8,16 @@ from fontTools.ttLib import TTFont
 
 from cvm.core.snapshot import FONT, open_latest
 from cvm.views.pages import PAGES
-from page_checks import CONTRAST, OVERLAPS, SVG_TEXTS, pdf_text
+from page_checks import (
+    CONTRAST,
+    OVERLAPS,
+    SVG_TEXTS,
+    card_figures,
+    figures,
+    pdf_text,
+    same_address,
+    squeezed,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +35,7 @@ def opened(request):
 def content(published, opened):
     name, lang = opened
     with open_latest(published) as snapshot:
-        assert name in snapshot.pages(), f"add hand-made tables of {name} to browser_fixtures.py"
+        assert name in snapshot.pages(), f"add hand-made tables of {name} to hand_made.py"
         return snapshot.page(name, lang)
 
 
@@ -35,26 +44,13 @@ def address(opened):
     return f"voila/render/{opened[0]}.ipynb?lang={opened[1]}"
 
 
-def squeezed(text):
-    return "".join(text.split())
-
-
-def figures(page):
-    cards = page.locator(".cvm-card:visible").all()
-    return {
-        card.get_attribute("data-card"): squeezed(card.locator(".cvm-value").inner_text())
-        for card in cards
-    }
-
-
 def test_the_page_shows_the_snapshot_and_nothing_crosses(
     open_page, opened, content, address, screenshots
 ):
     name, lang = opened
     page = open_page(address)
     assert page.locator("h1:visible").inner_text() == content["sentence"]
-    expected = {card["key"]: squeezed(card["value"] + card["unit"]) for card in content["cards"]}
-    assert figures(page) == expected
+    assert figures(page) == card_figures({card["key"]: card for card in content["cards"]})
     titles = page.locator("[data-chart] h3:visible").all_inner_texts()
     assert titles == [chart["title"] for chart in content["charts"]]
     assert page.evaluate(CONTRAST) == []
@@ -155,7 +151,7 @@ def test_a_link_shows_the_same_page_levers_and_drill_down_included(open_page, op
         pytest.skip("a page without levers or drill-down")
     after = state(page)
     assert after != before
-    again = open_page(page.url.split("/", 3)[3])
+    again = open_page(same_address(page))
     assert state(again) == after
 
 
@@ -175,3 +171,13 @@ def test_on_paper_the_page_is_whole(open_page, opened, content, address, screens
     assert_in_place(page, A4_PX)
     assert not page.locator("#cvm-page :is(button, select):visible").count()
     page.screenshot(path=screenshots / f"{name}-{lang}-paper.png", full_page=True)
+
+
+def test_without_scripts_the_answer_still_stands_there(content, address, browser, server):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(server + address, wait_until="load", timeout=60_000)
+    # Without scripts a page opens in the language of its address all the same.
+    assert page.locator("h1:visible").inner_text() == content["sentence"]
+    assert page.locator("picture img:visible").count() == len(content["charts"])
+    context.close()

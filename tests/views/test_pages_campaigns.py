@@ -13,6 +13,7 @@ from cvm.campaigns.portfolio import profit_of_row, worth_row
 from cvm.views.campaigns_live import evaluate, texts_at, worth_rows
 from cvm.views.pages import PAGES
 from cvm.views.pages_campaigns import SOURCES, join_registers
+from hand_made import drawn_page
 
 PART = re.compile(r'data-part="(\w+)"')
 LANGS = pytest.mark.parametrize("lang", ["zh", "en"])
@@ -20,7 +21,7 @@ LANGS = pytest.mark.parametrize("lang", ["zh", "en"])
 
 @pytest.fixture(scope="module")
 def page():
-    return PAGES["campaigns"].make(campaigns_tables(), INFO)
+    return drawn_page("campaigns")
 
 
 @LANGS

@@ -7,25 +7,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from campaigns_tables import INFO as CAMPAIGNS_INFO
-from campaigns_tables import campaigns_tables
-from customer_value_tables import INFO as VALUE_INFO
-from customer_value_tables import customer_value_tables
 from cvm.views import page_parts
 from cvm.views.pages import PAGES
-from early_warning_tables import INFO as WARNING_INFO
-from early_warning_tables import early_warning_tables
-from overview_tables import INFO, overview_tables
-from points_budget_tables import INFO as POINTS_INFO
-from points_budget_tables import points_budget_tables
+from hand_made import TABLES
 
-TABLES = {
-    "overview": (overview_tables, INFO),
-    "points-budget": (points_budget_tables, POINTS_INFO),
-    "campaigns": (campaigns_tables, CAMPAIGNS_INFO),
-    "customer-value": (customer_value_tables, VALUE_INFO),
-    "early-warning": (early_warning_tables, WARNING_INFO),
-}
 EACH = [(name, table) for name, page in PAGES.items() for table in (*page.needs, *page.optional)]
 UNTOLD = re.compile(r"\b(nan|None|NaN|inf|undefined)\b")
 

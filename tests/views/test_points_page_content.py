@@ -1,6 +1,5 @@
 """What the points-budget page says, worked out by hand from ``points_budget_tables``."""
 
-import json
 from math import exp, log
 from statistics import NormalDist
 
@@ -11,6 +10,7 @@ from cvm.points.budget_levers import evaluate_levers
 from cvm.views import page_parts
 from cvm.views.pages import PAGES
 from cvm.views.points_budget_live import levers_of, setting_words, texts_at
+from hand_made import drawn_page
 from points_budget_tables import (
     CAP,
     COST,
@@ -28,7 +28,7 @@ MIDDLE = log(COST / REVENUE) - SPREAD**2 / 2
 
 @pytest.fixture(scope="module")
 def page():
-    return PAGE.make(points_budget_tables(), INFO)
+    return drawn_page("points-budget")
 
 
 @pytest.fixture
@@ -38,20 +38,6 @@ def undrawn(monkeypatch):
 
 def cards(page, lang):
     return {card["key"]: card for card in page.content[lang]["cards"]}
-
-
-def test_the_content_is_plain_json_in_both_languages(page):
-    assert json.loads(json.dumps(page.content)) == page.content
-    zh, en = page.content["zh"], page.content["en"]
-    for part in ("cards", "charts"):
-        assert [one["key"] for one in zh[part]] == [one["key"] for one in en[part]]
-    assert [chart["key"] for chart in en["charts"]] == ["path", "tornado", "waterfall", "proof"]
-    assert set(page.figures) == {
-        f"points-budget-{key}-{lang}-{width}.svg"
-        for key in ("path", "tornado", "waterfall", "proof")
-        for lang in ("zh", "en")
-        for width in ("wide", "phone")
-    }
 
 
 def test_the_sentence_says_cost_chance_and_what_keeps_the_cap(page):
@@ -150,12 +136,6 @@ def test_what_is_not_published_is_said_and_the_rest_is_shown(undrawn):
     assert "levers cannot be moved" in notes
     assert "too short to put" in notes
     assert content["sentence"].startswith("Points year 2027")
-
-
-def test_nothing_published_is_an_honest_page(undrawn):
-    content = PAGE.make({}, {}).content
-    assert "not known" in content["en"]["sentence"]
-    assert "02-points-budget" in " ".join(content["zh"]["notes"])
 
 
 def test_stated_behaviour_is_labelled(undrawn):

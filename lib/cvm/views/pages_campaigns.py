@@ -100,7 +100,8 @@ def _make(
         "question": say(f"{AREA}.question", lang),
         "sentence": register.text(lang),
         "tone": tone_of(register),
-        "cards": _cards(register, texts, bool(rows), lang),
+        # Nothing on record is no figure of nought: the sentence says it.
+        "cards": _cards(register, texts, bool(rows), lang) if register.entries else [],
         "live": {
             "levers": levers_of(rows, lang) if rows else [],
             "words": words(lang),
