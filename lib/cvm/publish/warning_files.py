@@ -17,9 +17,11 @@ from cvm.core.checks import ArgumentError, DataError
 from cvm.core.i18n import say
 from cvm.data.swap import swap_in, written_aside
 from cvm.segments.warning_list import HELD_OUT, WarningList
+from cvm.views.workbook import Sheet, frame_rows, workbook
 
 CSV, EXCEL, WHOLE, RECORD = "warnings.csv", "warnings.xlsx", "list.csv", "list.json"
 _WIDTHS = {"reasons": 56, "act": 34, "customer_id": 16}
+_WIDTH = 13
 _JOIN = ";"
 
 
@@ -116,15 +118,12 @@ def read_warning_files(folder: str | Path) -> WarningList:
 
 def _write_excel(frame: pd.DataFrame, path: Path, lang: str) -> None:
     wide = {say(f"segments_warning.column.{name}", lang): size for name, size in _WIDTHS.items()}
-    # A text that begins with "=" is a text, whatever an extract holds.
-    plain = {"options": {"strings_to_formulas": False, "strings_to_urls": False}}
-    with pd.ExcelWriter(
-        path, engine="xlsxwriter", date_format="yyyy-mm-dd", engine_kwargs=plain
-    ) as writer:
-        sheet_name = say("segments_warning.sheet", lang)
-        frame.to_excel(writer, sheet_name=sheet_name, index=False, freeze_panes=(1, 2))
-        sheet = writer.sheets[sheet_name]
-        for place, name in enumerate(frame.columns):
-            sheet.set_column(place, place, wide.get(str(name), 13))
-        if len(frame):
-            sheet.autofilter(0, 0, len(frame), len(frame.columns) - 1)
+    sheet = Sheet(
+        name=say("segments_warning.sheet", lang),
+        columns=list(frame.columns),
+        rows=frame_rows(frame),
+        widths=[wide.get(str(name), _WIDTH) for name in frame.columns],
+        kept_columns=2,
+        filtered=True,
+    )
+    path.write_bytes(workbook([sheet]))
