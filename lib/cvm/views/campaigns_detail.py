@@ -104,8 +104,8 @@ def _worth(row: Mapping[str, Any], texts: Mapping[str, str], lang: str) -> dict[
         {
             "label": say(f"{AREA}.worth.{main}", lang),
             "cells": [
-                [(cell, texts[cell]) for cell in (main, small) if cell],
-                [(life_cell[cell], texts[life_cell[cell]]) for cell in (main, small) if cell]
+                [[cell, texts[cell]] for cell in (main, small) if cell],
+                [[life_cell[cell], texts[life_cell[cell]]] for cell in (main, small) if cell]
                 if life
                 else [],
             ],
