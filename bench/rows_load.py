@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -48,7 +49,10 @@ QUIET = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no request leaves
 ]
 BURST_SECONDS = 5.0
-PRESSES = 5
+# Viewers come with windows opened long before: what opening 25 leaves to do must be over.
+IDLE_SHARE, IDLE_WITHIN_SECONDS = 0.1, 60.0
+# A viewer at a lever presses a key twice a second, not all at the same moment.
+PRESSES, PRESS_SECONDS = 10, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,12 +166,14 @@ class Load:
         memory_mb: Memory of the server, a further viewer (MB).
         browser_seconds: Processor time of the browser until all have their figures, a view.
         server_seconds: The same of the server.
+        press_seconds: The same of the browser, a press of the lever.
     """
 
     visits: list[Visit]
     memory_mb: float
     browser_seconds: float
     server_seconds: float
+    press_seconds: float
 
     def median(self, what: str) -> float:
         """Return what the middle viewer waited for (seconds)."""
@@ -195,9 +201,9 @@ CLOCKS = """([figure, lever]) => {
     channel.port2.postMessage(0);
   });
   const text = () => find(document, figure)?.textContent.trim();
-  const clocks = window.cvmClocks = { moved: [] };
+  const tell = (key, milliseconds) => console.debug('clock', key, milliseconds);
   const wait = (key, there) => {
-    if (there()) painted(() => { clocks[key] = performance.now(); });
+    if (there()) painted(() => tell(key, performance.now()));
     else setTimeout(wait, 40, key, there);
   };
   wait('figures', text);
@@ -206,43 +212,55 @@ CLOCKS = """([figure, lever]) => {
     const before = text();
     const look = () => {
       if (text() === before) requestAnimationFrame(look);
-      else painted(() => clocks.moved.push(performance.now() - event.timeStamp));
+      else painted(() => tell('moved', performance.now() - event.timeStamp));
     };
     look();
   }, true);
 }"""
 
 
-async def _clock(page: Any, name: str, least: float = 0.0) -> Any:
-    for _ in range(1_200):
-        clocks = await page.evaluate("window.cvmClocks || {}")
-        found = clocks.get(name)
-        if found and (not isinstance(found, list) or len(found) >= least):
-            return found
-        await asyncio.sleep(0.1)
-    raise TimeoutError(f"{name} of {page.url} within two minutes")
+class Clocks:
+    """What the clocks in a page tell, as it comes: nobody asks, so nobody is kept from working."""
+
+    def __init__(self, page: Any) -> None:
+        self.told: dict[str, asyncio.Queue[float]] = defaultdict(asyncio.Queue)
+        page.on("console", self._hear)
+
+    def _hear(self, message: Any) -> None:
+        word, *rest = message.text.split()
+        if word == "clock":
+            self.told[rest[0]].put_nowait(float(rest[1]) / 1e3)
+
+    async def next(self, name: str) -> float:
+        """Return the clock's next time (seconds)."""
+        return await asyncio.wait_for(self.told[name].get(), timeout=120)
 
 
 async def _visit(browser: Any, app: App, wait: float, gates: Gates) -> Visit:
     context = await browser.new_context(viewport={"width": 1280, "height": 720})
     page = await context.new_page()
+    clocks = Clocks(page)
     await page.add_init_script(f"({CLOCKS})({json.dumps([app.figure, app.lever])})")
+    await gates.pass_("opened")
+    await gates.idle()
     await gates.pass_("open")
     await asyncio.sleep(wait)
     await page.goto(app.address, wait_until="commit", timeout=120_000)
-    figures, usable = await _clock(page, "figures"), await _clock(page, "usable")
+    figures, usable = await clocks.next("figures"), await clocks.next("usable")
     await gates.pass_("figures")
-    lever = page.locator(app.lever).first
-    for press in range(PRESSES if app.lever != app.figure else 0):
+    lever, moved = page.locator(app.lever).first, []
+    await asyncio.sleep(wait % PRESS_SECONDS)
+    for _ in range(PRESSES if app.lever != app.figure else 0):
+        next_press = asyncio.create_task(asyncio.sleep(PRESS_SECONDS))
         await lever.press("ArrowRight")
-        await _clock(page, "moved", press + 1)
-    moved = (await page.evaluate("window.cvmClocks.moved")) or [0.0]
+        moved.append(await clocks.next("moved"))
+        await next_press
     await gates.pass_("moved")
     await context.close()
     return Visit(
-        figures_seconds=figures / 1e3,
-        usable_seconds=usable / 1e3,
-        lever_seconds=statistics.median(moved) / 1e3,
+        figures_seconds=figures,
+        usable_seconds=usable,
+        lever_seconds=statistics.median(moved or [0.0]),
     )
 
 
@@ -250,20 +268,35 @@ class Gates:
     """All viewers pass a gate together; the first one through writes down who has worked."""
 
     def __init__(self, viewers: int, server: psutil.Process) -> None:
-        self.barriers = {name: asyncio.Barrier(viewers) for name in ("open", "figures", "moved")}
+        self.barriers = {
+            name: asyncio.Barrier(viewers) for name in ("opened", "open", "figures", "moved")
+        }
         self.server = server
         self.worked: dict[str, tuple[float, float]] = {}
 
     async def pass_(self, name: str) -> None:
         """Wait for all viewers."""
         if await self.barriers[name].wait() == 0:
-            browser = [
-                one
-                for one in psutil.Process().children(recursive=True)
-                if "chrom" in one.name() and one.pid != self.server.pid
-            ]
             server = [self.server, *self.server.children(recursive=True)]
-            self.worked[name] = (_worked_seconds(browser), _worked_seconds(server))
+            self.worked[name] = (self._browser_seconds(), _worked_seconds(server))
+
+    async def idle(self) -> None:
+        """Wait until the browser has nothing left to do.
+
+        Raises:
+            TimeoutError: It never rests.
+        """
+        until = time.monotonic() + IDLE_WITHIN_SECONDS
+        while time.monotonic() < until:
+            before = self._browser_seconds()
+            await asyncio.sleep(1.0)
+            if self._browser_seconds() - before < IDLE_SHARE:
+                return
+        raise TimeoutError(f"the browser still works after {IDLE_WITHIN_SECONDS:.0f} s")
+
+    def _browser_seconds(self) -> float:
+        processes = psutil.Process().children(recursive=True)
+        return _worked_seconds([one for one in processes if "chrom" in one.name()])
 
     def between(self, one: str, other: str) -> tuple[float, float]:
         """Return processor time between two gates: of the browser, of the server (seconds)."""
@@ -305,6 +338,7 @@ def _measure(app: App, viewers: int) -> Load:
                 memory_mb=(most - before) / viewers,
                 browser_seconds=browser_seconds / viewers,
                 server_seconds=server_seconds / viewers,
+                press_seconds=gates.between("figures", "moved")[0] / viewers / PRESSES,
             )
 
     return asyncio.run(go())
@@ -357,8 +391,10 @@ def _row(peer: str, viewers: int, what: str) -> Callable[[bool], Measurement]:
             f"{empty.worst(what):.2g} s; a view takes the browser {ours.browser_seconds:.2f} s of "
             f"processor time (peer {theirs.browser_seconds:.2f} s, empty "
             f"{empty.browser_seconds:.2f} s), the server {1e3 * ours.server_seconds:.0f} ms (peer "
-            f"{1e3 * theirs.server_seconds:.0f} ms); a further viewer costs it "
-            f"{ours.memory_mb:.1f} MB (peer {theirs.memory_mb:.1f} MB)",
+            f"{1e3 * theirs.server_seconds:.0f} ms); a press the browser "
+            f"{1e3 * ours.press_seconds:.0f} ms (peer {1e3 * theirs.press_seconds:.0f} ms); a "
+            f"further viewer costs the server {ours.memory_mb:.1f} MB (peer "
+            f"{theirs.memory_mb:.1f} MB)",
         )
 
     return measure

@@ -150,12 +150,16 @@ def _characters(to_unicode):
 
 
 def move(page, lang, name, value):
-    """Put a slider, as a hand would: input while it moves, change when it is let go."""
+    """Put a slider, as a hand would: input while it moves, change when it is let go.
+
+    The page has followed when this returns, a frame later; its address follows soon.
+    """
     page.locator(f"#cvm-lever-{name}-{lang}").evaluate(
         """(one, value) => {
             one.value = value;
             one.dispatchEvent(new Event('input', {bubbles: true}));
             one.dispatchEvent(new Event('change', {bubbles: true}));
+            return new Promise(requestAnimationFrame);
         }""",
         str(value),
     )

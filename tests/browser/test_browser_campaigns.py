@@ -84,7 +84,7 @@ def test_levers_change_returns_cards_and_the_address(open_page, published, lang)
     assert cells(page, lang, "HANDSET") == expected["campaigns"]["HANDSET"] != before
     card = page.locator(f".cvm-in[data-in={lang}] [data-card=net]")
     assert expected["cards"]["net"]["value"] in card.inner_text()
-    assert "horizon=48" in page.url
+    page.wait_for_url("**horizon=48*", timeout=5_000)
     again = open_page(same_address(page))
     assert cells(again, lang, "HANDSET") == expected["campaigns"]["HANDSET"]
     page.get_by_role("button", name="恢复" if lang == "zh" else "Back to").click()

@@ -106,7 +106,7 @@ def test_a_lever_changes_figures_sentence_charts_and_the_address(open_page, publ
     assert all(old != new for old, new in zip(drawn, pictures(page, moved), strict=True))
     assert page.locator(moved.trace).count() == moved.times
     for name, (_, written) in moved.sliders.items():
-        assert f"{name}={written}" in page.url
+        page.wait_for_url(f"**{name}={written}*", timeout=5_000)
     assert page.locator("[data-spoken]").first.text_content()
 
     again = open_page(same_address(page))

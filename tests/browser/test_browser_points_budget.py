@@ -81,17 +81,27 @@ def test_no_expiry_is_the_last_stop_of_validity(open_page):
     assert slider.input_value() == "3"
 
 
-def test_a_lever_answers_in_the_same_turn(open_page):
+def test_a_lever_answers_within_a_frame_and_a_drag_draws_once_a_frame(open_page):
     page = open_page(f"{PAGE}?lang=zh")
-    # Nothing is awaited between the move and the reading: no server, no timer stands in between.
-    values = page.evaluate(
-        """() => {
+    # Nothing but the frame is awaited between the move and the reading: no server, no timer.
+    values, drawn = page.evaluate(
+        """async () => {
             const one = document.querySelector('#cvm-lever-redeem-zh');
-            return [...Array(11).keys()].map(at => {
-                one.value = -0.5 + at / 10;
-                one.dispatchEvent(new Event('input', {bubbles: true}));
-                return document.querySelector('.cvm-in[data-in=zh] .cvm-value').textContent;
-            });
+            const side = document.querySelector('.cvm-in[data-in=zh]');
+            const chart = side.querySelector('[data-live=cap] .cvm-picture');
+            let drawn = 0;
+            new MutationObserver(() => { drawn += 1; }).observe(chart, {childList: true});
+            const values = [];
+            for (let at = 0; at < 11; at += 1) {
+                for (const kind of ['input', 'input', 'change']) {
+                    one.value = -0.5 + at / 10;
+                    one.dispatchEvent(new Event(kind, {bubbles: true}));
+                }
+                await new Promise(requestAnimationFrame);
+                values.push(side.querySelector('.cvm-value').textContent);
+            }
+            return [values, drawn];
         }"""
     )
     assert len(set(values)) == 11
+    assert 11 <= drawn < 22  # of 33 events; a sentence with another line draws once more

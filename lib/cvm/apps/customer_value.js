@@ -45,7 +45,7 @@ function (levers, parts, data) {
   }
 
   function drawSide(one) {
-    if (one.side.offsetParent === null) return;
+    if (root.dataset.lang !== one.lang) return;
     const texts = levers.texts(table, ladder, settings, one.words, one.lang);
     const got = levers.evaluate(table, ladder, settings);
     const now = levers.evaluate(table, ladder, {});

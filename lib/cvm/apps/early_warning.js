@@ -76,7 +76,7 @@ function (levers, parts, data) {
   }
 
   function drawSide({ side, words, lang }) {
-    if (side.offsetParent === null) return;
+    if (root.dataset.lang !== lang) return;
     const { got, shown } = levers.shownAt(table, facts, settings, lang);
     const alt = (kind) => levers.fill(words[`live.${kind}_alt`], shown);
     const boxOf = (kind) => side.querySelector(`[data-live="${kind}"] .cvm-picture`);

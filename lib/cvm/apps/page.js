@@ -7,21 +7,34 @@ function (titles, pictures) {
   const selects = [...root.querySelectorAll("select[data-focus]")];
 
   // The address keeps the state, so that a link shows a colleague the same page. Scripts of a page's
-  // levers use it too: what is "" or null is as published and leaves the address.
+  // levers use it too: what is "" or null is as published and leaves the address. A
+  // lever's setting is written once the reader rests: browsers take but a few changes a second.
+  const REST_MILLISECONDS = 600;
+  let changed = {}, resting;
   const state = {
     asked(name) {
       return new URLSearchParams(window.location.search).get(name);
     },
+    rememberSoon(values) {
+      Object.assign(changed, values);
+      window.clearTimeout(resting);
+      resting = window.setTimeout(state.remember, REST_MILLISECONDS, {});
+    },
     remember(values) {
+      window.clearTimeout(resting);
       const address = new URL(window.location.href);
-      for (const [name, value] of Object.entries(values)) {
+      for (const [name, value] of Object.entries({ ...changed, ...values })) {
         if (value === "" || value === null || value === undefined) address.searchParams.delete(name);
         else address.searchParams.set(name, String(value));
       }
-      window.history.replaceState(window.history.state, "", address);
+      changed = {};
+      if (address.href !== window.location.href) {
+        window.history.replaceState(window.history.state, "", address);
+      }
     },
   };
   root.cvmState = state;
+  window.addEventListener("pagehide", () => state.remember({}));
 
   function setLanguage(lang) {
     root.dataset.lang = lang;

@@ -69,8 +69,8 @@
       }
     }
 
-    function remember() {
-      root.cvmState.remember(Object.fromEntries(Object.entries(inputs).map(([lever, input]) =>
+    function remember(when = "remember") {
+      root.cvmState[when](Object.fromEntries(Object.entries(inputs).map(([lever, input]) =>
         [input.dataset.name, lever in settings ? Number(settings[lever].toFixed(6)) : null])));
     }
 
@@ -80,6 +80,19 @@
       }
       root.dataset.moved = String(Object.keys(settings).length > 0);
       show(spoken);
+    }
+
+    // A key moves a slider twice over, by "input" and by "change": the page follows once a frame.
+    let waiting = false, speak = false;
+    function showSoon(spoken) {
+      speak = speak || spoken;
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => {
+        const spoken = speak;
+        waiting = speak = false;
+        shown(spoken);
+      });
     }
 
     function start() {
@@ -98,11 +111,11 @@
         for (const input of one.inputs) {
           input.addEventListener("input", () => {
             set(input.dataset.lever, valueOf(input));
-            shown(false);
+            showSoon(false);
           });
           input.addEventListener("change", () => {
-            remember();
-            shown(true);
+            remember("rememberSoon");
+            showSoon(true);
           });
         }
         one.reset?.addEventListener("click", () => {
@@ -184,10 +197,15 @@
     return one;
   }
 
+  // How large each chart's box is, as last observed: asking the box itself, after words beside it
+  // have changed, would have the browser lay out the page once more for every chart.
+  const rooms = new WeakMap();
+
   // An empty chart as large as its box, in place of the one that stood there.
   function frame(box, alt) {
-    const width = Math.max(260, Math.round(box.clientWidth) || 400);
-    const height = Math.min(620, Math.max(280, Math.round(box.clientHeight) || 280));
+    const room = rooms.get(box) || { width: box.clientWidth, height: box.clientHeight };
+    const width = Math.max(260, Math.round(room.width) || 400);
+    const height = Math.min(620, Math.max(280, Math.round(room.height) || 280));
     const svg = document.createElementNS(NS, "svg");
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("role", "img");
@@ -198,8 +216,13 @@
 
   // Draws the charts when their room changes, and first when the page's figures are on the screen.
   function drawWhenSized(root, draw) {
-    const watch = new ResizeObserver(draw);
-    requestAnimationFrame(() => window.setTimeout(() => watch.observe(root)));
+    const watch = new ResizeObserver((seen) => {
+      for (const { target, contentRect } of seen) rooms.set(target, contentRect);
+      draw();
+    });
+    requestAnimationFrame(() => window.setTimeout(() => {
+      for (const box of [root, ...root.querySelectorAll(".cvm-picture")]) watch.observe(box);
+    }));
   }
 
   // Round steps, so that ticks read as money and shares do.

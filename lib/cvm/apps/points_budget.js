@@ -143,7 +143,7 @@ function (levers, parts, data) {
   }
 
   function drawSide({ side, words, lang }, got) {
-    if (side.offsetParent === null) return;
+    if (root.dataset.lang !== lang) return;
     const cap = side.querySelector('[data-live="cap"] .cvm-picture');
     const rates = side.querySelector('[data-live="rates"] .cvm-picture');
     drawCap(cap, got, words, lang);
