@@ -605,6 +605,15 @@ def test_curves_of_the_matched_end_where_the_matched_estimate_says():
     assert curves["treated", 3] == pytest.approx(1 - matched.treated_mean)
     gap = curves["treated", 4] - curves["control", 4]
     assert gap == pytest.approx(-matched.effect, abs=1e-9)
+    retention = judged(panel(np.random.default_rng(22), 4_000, effect=-0.1)).retention
+    assert retention.horizon == 4
+    # The same customers leave less: months kept and the test within sets say so together.
+    assert retention.estimate.effect > 0
+    assert retention.estimate.detected
+    assert retention.log_rank_p < 0.05
+    assert "stay" in retention.text("en")
+    assert "在网时间延长" in retention.text("zh")
+    assert retention.plot(lang="zh").lines[0].get_ydata()[0] == 1.0
 
 
 def test_the_record_holds_every_campaign_and_counts_customers():

@@ -131,15 +131,19 @@ class Entry:
             return "open" if self.worked == "none" else "yes"
         return "no" if self.positive_share <= 1 - WORTH_SHARE else "open"
 
-    def evidence_words(self, lang: str) -> str:
-        """Return the quality of the evidence in words.
+    @property
+    def evidence_key(self) -> str:
+        """Return the catalogue's key for the quality of the evidence.
 
         Designs none of which detects anything do not contradict one another, which is not to agree
         on an effect: that is said in its own words.
         """
         quiet = self.evidence == "B" and self.designs == "none"
-        key = "B_none" if quiet else self.evidence
-        return say(f"campaigns_register.evidence.{key}", lang)
+        return f"campaigns_register.evidence.{'B_none' if quiet else self.evidence}"
+
+    def evidence_words(self, lang: str) -> str:
+        """Return the quality of the evidence in words."""
+        return say(self.evidence_key, lang)
 
     def label(self) -> str:
         """Return the name people know it by."""

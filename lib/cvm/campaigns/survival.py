@@ -221,25 +221,36 @@ class Retention(Result):
 
     def text(self, lang: str = "en") -> str:
         """Return how much longer the treated stay, as far as it can be told."""
-        one = self.estimate
-        if not one.can_tell:
-            reason = words.known_or_plain(f"campaigns.reason.{one.reason}", one.reason, lang)
-            return say("campaigns.survival.cannot_tell", lang, reason=reason)
-        key = "none" if not one.detected else "longer" if one.effect > 0 else "shorter"
-        ends = {
-            name: words.difference(round(value, 2), "months", lang)
-            for name, value in (("low", one.low), ("high", one.high))
-        }
-        size = words.difference(round(one.effect, 2), "months", lang, sign=False)
-        return say(
-            f"campaigns.survival.{key}",
-            lang,
-            months=self.horizon,
-            confidence=format_share(one.confidence, decimals=0),
-            p=f"{self.log_rank_p:.3g}",
-            **ends,
-            **({} if key == "none" else {"size": size}),
-        )
+        return retention_sentence(self.estimate, self.horizon, self.log_rank_p, lang)
+
+
+def retention_sentence(one: Estimate, horizon: int, log_rank_p: float, lang: str) -> str:
+    """Return how much longer the treated stay, as far as it can be told.
+
+    Args:
+        one: Difference in months kept.
+        horizon: Months compared.
+        log_rank_p: p-value of the log-rank test.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    if not one.can_tell:
+        reason = words.known_or_plain(f"campaigns.reason.{one.reason}", one.reason, lang)
+        return say("campaigns.survival.cannot_tell", lang, reason=reason)
+    key = "none" if not one.detected else "longer" if one.effect > 0 else "shorter"
+    ends = {
+        name: words.difference(round(value, 2), "months", lang)
+        for name, value in (("low", one.low), ("high", one.high))
+    }
+    size = words.difference(round(one.effect, 2), "months", lang, sign=False)
+    return say(
+        f"campaigns.survival.{key}",
+        lang,
+        months=horizon,
+        confidence=format_share(one.confidence, decimals=0),
+        p=f"{log_rank_p:.3g}",
+        **ends,
+        **({} if key == "none" else {"size": size}),
+    )
 
 
 def compare_retention(

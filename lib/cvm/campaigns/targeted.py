@@ -11,7 +11,8 @@ import pandas as pd
 from cvm.campaigns import words
 from cvm.campaigns.before_after import BeforeAfter
 from cvm.campaigns.compare_designs import DesignComparison
-from cvm.campaigns.effect import Effect, Estimate
+from cvm.campaigns.effect import MONTHS_KEPT, Effect, Estimate
+from cvm.campaigns.matched_survival import MatchedRetention, matched_retention
 from cvm.core.i18n import say
 from cvm.core.result import Result
 
@@ -114,6 +115,7 @@ class TargetedEffect(Effect):
         sensitivity: How far the finding can be trusted.
         scores: Shares of both arms by bin of the propensity's logit.
         curves: Share still in service by ``arm`` and ``month``, of the matched.
+        log_rank_p: p-value of the log-rank test within matched sets; NaN if it cannot be made.
     """
 
     design: str = "targeted"
@@ -123,6 +125,17 @@ class TargetedEffect(Effect):
     sensitivity: Sensitivity | None = None
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    log_rank_p: float = math.nan
+
+    @property
+    def retention(self) -> MatchedRetention | None:
+        """Return how long the matched stay; None where months or curves are not known."""
+        found = [
+            one
+            for one in self.estimates
+            if (one.outcome.name, one.method) == (MONTHS_KEPT.name, "matched")
+        ]
+        return matched_retention(self.curves, found[0], self.log_rank_p) if found else None
 
     @property
     def naive_readings(self) -> tuple[Estimate, ...]:

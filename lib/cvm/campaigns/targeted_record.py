@@ -11,7 +11,7 @@ import pandas as pd
 from cvm.campaigns.compare_designs import DesignComparison, compare_methods, design_rows
 from cvm.campaigns.portfolio import worth_row
 from cvm.campaigns.profit import Profit
-from cvm.campaigns.register import Register
+from cvm.campaigns.register import Entry, Register
 from cvm.campaigns.targeted import TargetedEffect
 from cvm.campaigns.targeted_register import targeted_entry
 
@@ -49,9 +49,11 @@ class TargetedRecord:
 
     Attributes:
         tables: Name → table.
+        entries: The campaigns' rows of the register.
     """
 
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
 
     def shown(self, name: str) -> dict[str, Any]:
         """Return a table with what the book needs to know of it."""
@@ -88,7 +90,7 @@ def record_targeted(
         # An empty table still says which columns name a row.
         columns = None if found else [*GROUPS[name], "customers"]
         tables[name] = pd.DataFrame(found, columns=columns)
-    return TargetedRecord(tables=tables)
+    return TargetedRecord(tables=tables, entries=entries)
 
 
 def _balance(campaign: str, effect: TargetedEffect) -> list[dict[str, Any]]:

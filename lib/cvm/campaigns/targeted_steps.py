@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,7 @@ from cvm.campaigns.effect import (
     Outcome,
 )
 from cvm.campaigns.matched import adjust_matched, balance_of_weights, estimate_matched
+from cvm.campaigns.matched_survival import log_rank_of_sets, matched_curves
 from cvm.campaigns.matching import Matches, caliper_of, match_risk_sets
 from cvm.campaigns.propensity import (
     Propensity,
@@ -102,7 +104,7 @@ class Steps:
             before_after=self.before_after(),
             sensitivity=sensitivity,
             scores=scores,
-            curves=self.curves(),
+            **self.survival(),
         )
 
     def robust(self, outcome: Outcome) -> Estimate:
@@ -243,25 +245,18 @@ class Steps:
             confidence=self.confidence,
         )
 
-    def curves(self) -> pd.DataFrame:
-        """Return the share still in service by months since the contact, matched customers only."""
+    def survival(self) -> dict[str, Any]:
+        """Return curves of the matched by months since the contact, and their log-rank test."""
         if not (self.data.knows("churned") and self.data.knows("months")):
-            return pd.DataFrame()
-        weights, arm = self.matches.weights(), self.data.treated
-        stayed = self.data.column("churned") == 0
-        months = np.where(stayed, self.data.window_months, self.data.column("months"))
-        rows = [
-            {
-                "arm": name,
-                "month": month,
-                "kept_share": float(np.average(months[side] >= month, weights=weights[side])),
-                "customers": int((weights[side] > 0).sum()),
-            }
-            for name, side in (("treated", arm), ("control", ~arm))
-            if weights[side].any()
-            for month in range(self.data.window_months + 1)
-        ]
-        return pd.DataFrame(rows)
+            return {}
+        left, window = self.data.column("churned"), self.data.window_months
+        served = np.where(left == 0, window, self.data.column("months"))
+        return {
+            "curves": matched_curves(
+                served, self.matches, window_months=window, confidence=self.confidence
+            ),
+            "log_rank_p": log_rank_of_sets(served, left, self.matches, window_months=window)[1],
+        }
 
     def scores(self) -> pd.DataFrame:
         """Return the share of each arm by bin of the propensity's logit."""
