@@ -151,13 +151,16 @@ def test_those_who_left_without_the_offer_say_whom_it_keeps():
     together = 0.2 * one["gold"].value_se_yuan + 0.8 * one["none"].value_se_yuan
     assert found.value_se_yuan == pytest.approx(math.hypot(together, math.sqrt(spread)))
 
-    # Too few leavers, or no control at all: all treated stand for those kept.
-    few = kept_lives(held.assign(left=1), TIERS, facts(**SIXTY))["H"]
+    # No control: those who left in spite of the offer, 49 of 109 with a card that has a value.
     alone = kept_lives(held[held["arm"] == "treated"], TIERS, facts(**SIXTY))["H"]
-    assert few == alone
-    assert (alone.known_share, alone.customers) == (0.6, 1_000)
+    assert (alone.known_share, alone.customers) == (49 / 109, 109)
+    mean = (9 * one["gold"].value_yuan + 40 * one["none"].value_yuan) / 49
+    assert alone.value_yuan == pytest.approx(mean)
+    # Too few leavers: all treated stand for those kept.
+    few = kept_lives(held.assign(left=1), TIERS, facts(**SIXTY))["H"]
+    assert (few.known_share, few.customers) == (0.6, 1_000)
     half = 0.5 * (one["gold"].value_yuan + one["none"].value_yuan)
-    assert alone.value_yuan == pytest.approx(half)
+    assert few.value_yuan == pytest.approx(half)
     faster = kept_lives(held, TIERS, facts(**SIXTY), Assumptions(kept_churn_times=3.0))["H"]
     assert faster.value_yuan < found.value_yuan
 

@@ -116,7 +116,9 @@ def kept_lives(
     """Return what customers kept are worth over a lifetime, by campaign.
 
     Whom a campaign keeps is best told by who left without it: the control arm's leavers, where at
-    least 20 of them hold a card with a value; otherwise all treated stand for those kept.
+    least 20 of them hold a card with a value. Next best are leavers of both arms, which is the same
+    if the offer keeps as large a share of each card's leavers; otherwise all treated stand for
+    those kept.
 
     Args:
         cards: ``campaign_id``, ``arm``, ``vip_tier``, ``contract`` (False for customers whose
@@ -215,10 +217,12 @@ def _of_campaign(cards: pd.DataFrame, values: Mapping[str, CardLife], months: in
         outside=[not pd.isna(one) and not one for one in cards["contract"]],
     )
     held["valued"] = held["card"].isin(list(values)) & ~held["outside"]
-    treated, control = (held[held["arm"] == arm] for arm in ("treated", "control"))
-    left = control.assign(customers=control["left"])
-    enough = left.loc[left["valued"], "customers"].sum() >= LEAST_CUSTOMERS
-    basis = left if enough else treated
+    leavers = held.assign(customers=held["left"])
+    choices = [leavers[leavers["arm"] == "control"], leavers]
+    enough = [
+        one for one in choices if one.loc[one["valued"], "customers"].sum() >= LEAST_CUSTOMERS
+    ]
+    basis = enough[0] if enough else held[held["arm"] == "treated"]
     counts = basis[basis["valued"]].groupby("card")["customers"].sum()
     counts = counts[counts > 0]
     total, known = int(basis["customers"].sum()), int(counts.sum())

@@ -98,7 +98,6 @@ def life_sentences(one: Profit, lang: str) -> list[str]:
             life_churn=format_share(life.churn_share),
             margin=format_yuan(measured.monthly_margin_yuan * chosen.margin_times, lang),
             life_margin=format_yuan(life.margin_yuan, lang),
-            times=f"{chosen.kept_churn_times:g}",
         )
     )
     if life.known_share < 1:
