@@ -164,12 +164,17 @@ def test_on_paper_the_page_is_whole(open_page, opened, content, address, screens
     told = [content["sentence"], *(chart["title"] for chart in content["charts"])]
     told += [card["value"] + card["unit"] for card in content["cards"]]
     told += [text for pair in content["dates"] for text in pair] + content["notes"]
+    # What was chosen, and what a register's rows are of.
+    told += page.locator("select:visible option:checked").all_inner_texts()
+    told += page.locator(".cvm-register [data-open]:visible").all_inner_texts()
     assert [text for text in told if squeezed(text) not in words] == []
     page.emulate_media(media="print")
     page.set_viewport_size({"width": A4_PX, "height": 1000})
     page.wait_for_timeout(80)
     assert_in_place(page, A4_PX)
-    assert not page.locator("#cvm-page :is(button, select):visible").count()
+    assert not page.locator("#cvm-page :is(button:not(.cvm-open), input):visible").count()
+    for select in page.locator("#cvm-page select:visible").all():
+        assert select.evaluate("one => getComputedStyle(one).borderStyle") == "none"
     page.screenshot(path=screenshots / f"{name}-{lang}-paper.png", full_page=True)
 
 

@@ -190,7 +190,7 @@ def test_font_and_icon_come_from_here(server):
 def test_stopping_ends_the_process_and_its_kernels(place):
     code = "import ipywidgets\nipywidgets.IntSlider()"
     boards = place / "live"
-    write_boards(boards, {"live": ("滑杆 · Live", code)})
+    write_boards(boards, {"live": ("滑块 · Live", code)})
     server = start(place / "published", dashboards=boards, port=free_port(), live=True)
     try:
         assert "jupyter-config-data" in get(server, "/voila/render/live.ipynb")[1]
@@ -292,7 +292,6 @@ def test_the_list_follows_the_order_of_the_decisions(place, tmp_path):
 
 
 @pytest.mark.browser
-@pytest.mark.browser
 def test_live_widgets_work_and_the_browser_asks_no_other_host(browser, place, tmp_path):
     code = (
         "import ipywidgets as w\n"
@@ -300,7 +299,7 @@ def test_live_widgets_work_and_the_browser_asks_no_other_host(browser, place, tm
         "button.on_click(lambda _: setattr(label, 'value', 'after'))\n"
         "w.VBox([button, label])"
     )
-    boards = write_boards(tmp_path / "boards", {"live": ("滑杆 · Live", code)})
+    boards = write_boards(tmp_path / "boards", {"live": ("滑块 · Live", code)})
     asked = []
     with running(place / "published", dashboards=boards, port=free_port(), live=True) as server:
         page = browser.new_page()

@@ -61,7 +61,7 @@ def test_titles_say_what_the_pictures_show(page):
     assert titles == {
         "reasons": "Most at stake: Bill fall, ¥51k with 120 customers",
         "scored": "Of the last list 25.0% left, of all others 4.6%",
-        "calibration": "The riskiest group was given 8.0%; 8.4% left",
+        "calibration": "Of the riskiest group 8.0% were expected to leave; 8.4% did",
         "healths": "Of the four healths, business tells leavers best",
     }
     zh = {chart["key"]: chart["title"] for chart in page.content["zh"]["charts"]}

@@ -60,7 +60,7 @@ def test_revenue_bars_begin_at_zero_and_the_last_year_is_darker(ax):
     assert ax.get_ylim()[0] == 0
     colours = [to_hex(bar.get_facecolor()) for bar in ax.patches]
     assert colours == [PALETTE.light.lower()] * 13 + [PALETTE.main.lower()] * 12
-    assert ax.get_title(loc="left") == "Revenue a month (million yuan)"
+    assert ax.get_title(loc="left") == "Monthly revenue (million yuan)"
 
 
 def test_churn_and_its_means(ax):

@@ -60,7 +60,7 @@ def test_an_overrun_of_the_cap_is_bad_news_everywhere(undrawn):
     assert found["gauge"]["fill"] == pytest.approx(1.2 / 1.25)
     assert page.content["zh"]["tone"] == "bad"
     title = next(c["title"] for c in page.content["en"]["charts"] if c["key"] == "points")
-    assert "above the cap of 2.3%" in title
+    assert "above the cap of 2.30%" in title
 
 
 def test_a_shrinking_base_and_rising_churn_are_bad(undrawn):
@@ -80,7 +80,7 @@ def test_titles_say_what_the_charts_show(page):
         "base": "客户数一年增长5.7%，近12个月收入1,600万元",
         "churn": "月均离网率降至1.50%，比上年低0.50个百分点",
         "tiers": "持卡客户占30.0%，贡献收入55.0%",
-        "points": "2026积分年度前6个月成本占收入2.00%，在2.3%上限之内",
+        "points": "2026积分年度前6个月成本占收入2.00%，在2.30%上限之内",
         "counties": "安宁户均月收入最高（72.5元），榆中离网率最高（月均2.25%）",
     }
 
@@ -148,4 +148,4 @@ def test_the_whole_base_is_counted_over_the_same_year_as_its_counties(undrawn):
     content = OVERVIEW.make({"overview_months": months, "overview_brands": brands_table()}, {})
     whole = dict(content.content["en"]["drill"]["all"]["facts"])
     # Customer-months of the year: 12 × mean(21,300 … 22,400) = 262,200.
-    assert whole["Revenue per customer"] == f"¥{60 + 22_400 * 60 / 262_200:,.1f}"
+    assert whole["Monthly revenue per customer, 12 months"] == f"¥{60 + 22_400 * 60 / 262_200:,.1f}"

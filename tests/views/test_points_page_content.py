@@ -92,7 +92,7 @@ def test_a_withheld_tier_is_a_dash_not_a_zero(page):
     assert [choice["label"] for choice in tiers["choices"]] == ["Diamond", "Gold", "No card"]
     assert [value for _, value in tiers["choices"][0]["facts"]] == ["–"] * 6
     assert [choice["label"] for choice in counties["choices"]] == ["安宁", "<b>北"]
-    assert dict(map(tuple, counties["choices"][0]["facts"]))["Cost a member"] == "¥100"
+    assert dict(map(tuple, counties["choices"][0]["facts"]))["Cost per member"] == "¥100"
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -121,7 +121,7 @@ def test_sliders_have_the_bounds_of_the_grid_and_words_of_today():
     assert levers["validity"]["nodes"] == [1.0, 2.0, 3.0, 99.0]
     assert levers["validity"]["today"] == "today 3 years"
     assert setting_words("validity_years", 99.0, "zh", extra_years=1.0) == "不清零"
-    assert setting_words("redemption", log(1.2), "en", extra_years=1.0) == "+20% odds"
+    assert setting_words("redemption", log(1.2), "en", extra_years=1.0) == "+20% change in odds"
     assert setting_words("spend_growth", 0.0, "zh", extra_years=1.0) == "每年0.0%"
 
 

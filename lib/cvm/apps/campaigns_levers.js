@@ -148,11 +148,16 @@
     return told.some(good) ? "good" : "neutral";
   }
 
-  function lifeTexts(got, lang) {
+  function between(low, high, words) {
+    if (!Number.isFinite(low) || !Number.isFinite(high)) return "–";
+    return fill(words["live.interval"], { low: percent(low), high: percent(high) });
+  }
+
+  function lifeTexts(got, words, lang) {
     if (!given(got.life_roi)) return {};
     return {
       life_roi: percent(got.life_roi),
-      life_interval: `${percent(got.life_roi_low)} – ${percent(got.life_roi_high)}`,
+      life_interval: between(got.life_roi_low, got.life_roi_high, words),
       life_chance: share(got.life_chance, 0),
       life_value: yuan(got.life_value_yuan, lang),
     };
@@ -177,11 +182,11 @@
       campaigns[name] = {
         cost: yuan(got.cost_yuan, lang),
         roi: percent(got.roi),
-        interval: `${percent(got.roi_low)} – ${percent(got.roi_high)}`,
+        interval: between(got.roi_low, got.roi_high, words),
         chance: share(got.chance, 0),
         paid: words[`live.paid_${state}`],
         kept_value: yuan(got.kept_value_yuan, lang),
-        ...lifeTexts(got, lang),
+        ...lifeTexts(got, words, lang),
       };
     }
     const money = yuan(Math.abs(net), lang);

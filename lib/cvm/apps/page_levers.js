@@ -201,11 +201,17 @@
   // have changed, would have the browser lay out the page once more for every chart.
   const rooms = new WeakMap();
 
+  // On A4 two charts stand in a row: drawn for that room, their words are as large as on a screen.
+  const PAPER = { width: 310, height: 230 };
+  let onPaper = false;
+
   // An empty chart as large as its box, in place of the one that stood there.
   function frame(box, alt) {
     const room = rooms.get(box) || { width: box.clientWidth, height: box.clientHeight };
-    const width = Math.max(260, Math.round(room.width) || 400);
-    const height = Math.min(620, Math.max(280, Math.round(room.height) || 280));
+    const width = onPaper ? PAPER.width : Math.max(260, Math.round(room.width) || 400);
+    const height = onPaper
+      ? PAPER.height
+      : Math.min(620, Math.max(280, Math.round(room.height) || 280));
     const svg = document.createElementNS(NS, "svg");
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("role", "img");
@@ -218,8 +224,11 @@
   function drawWhenSized(root, draw) {
     const watch = new ResizeObserver((seen) => {
       for (const { target, contentRect } of seen) rooms.set(target, contentRect);
-      draw();
+      if (!onPaper) draw();
     });
+    for (const [event, paper] of [["beforeprint", true], ["afterprint", false]]) {
+      window.addEventListener(event, () => { onPaper = paper; draw(); });
+    }
     requestAnimationFrame(() => window.setTimeout(() => {
       for (const box of [root, ...root.querySelectorAll(".cvm-picture")]) watch.observe(box);
     }));

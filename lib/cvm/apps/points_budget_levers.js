@@ -117,12 +117,13 @@
       ...parts,
     });
     const [costValue, costUnit] = split(got.cost_yuan);
+    const ran = !moved && facts.cost_low_yuan !== undefined && facts.cost_high_yuan !== undefined;
     const cost = card({
       value: costValue,
       unit: costUnit,
       note: say("card.cost_note", {
-        low: yuan(got.cost_share_low * got.revenue_yuan, lang),
-        high: yuan(got.cost_share_high * got.revenue_yuan, lang),
+        low: yuan(ran ? facts.cost_low_yuan : got.cost_share_low * got.revenue_yuan, lang),
+        high: yuan(ran ? facts.cost_high_yuan : got.cost_share_high * got.revenue_yuan, lang),
       }),
     });
     if (moved && level) {

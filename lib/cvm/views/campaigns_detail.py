@@ -84,11 +84,16 @@ def _facts(one: Entry, lang: str) -> list[list[str]]:
         "offer": offer,
         "design": design,
         "evidence": one.evidence_words(lang),
-        "customers": format_number(one.customers, lang, digits=4),
-        "control": format_number(one.control_count, lang, digits=4),
+        "customers": _counted(one.customers, lang),
+        "control": _counted(one.control_count, lang),
         "cost": format_yuan(one.cost_yuan, lang),
     }
     return [[say(f"{AREA}.fact.{key}", lang), text] for key, text in texts.items()]
+
+
+def _counted(customers: float, lang: str) -> str:
+    count = format_number(customers, lang, digits=4)
+    return count if count == "–" else say(f"{AREA}.fact.counted", lang, count=count)
 
 
 READINGS = (("roi", "interval"), ("chance", ""), ("kept_value", ""))

@@ -186,7 +186,7 @@ def texts_at(
         told[name] = {
             "cost": format_yuan(got["cost_yuan"], lang),
             "roi": percent(got["roi"]),
-            "interval": f"{percent(got['roi_low'])} – {percent(got['roi_high'])}",
+            "interval": interval_text(got["roi_low"], got["roi_high"], lang),
             "chance": format_share(got["chance"], decimals=0),
             "paid": say(f"{AREA}.live.paid_{one.paid}", lang),
             "kept_value": format_yuan(got["kept_value_yuan"], lang),
@@ -218,10 +218,17 @@ def _life_texts(got: Mapping[str, float], lang: str) -> dict[str, str]:
         return {}
     return {
         "life_roi": percent(got["life_roi"]),
-        "life_interval": f"{percent(got['life_roi_low'])} – {percent(got['life_roi_high'])}",
+        "life_interval": interval_text(got["life_roi_low"], got["life_roi_high"], lang),
         "life_chance": format_share(got["life_chance"], decimals=0),
         "life_value": format_yuan(got["life_value_yuan"], lang),
     }
+
+
+def interval_text(low: float, high: float, lang: str) -> str:
+    """Return a return's interval; an en dash where there is none."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "–"
+    return say(f"{AREA}.live.interval", lang, low=percent(low), high=percent(high))
 
 
 def percent(value: float) -> str:

@@ -140,7 +140,7 @@ def _points_card(facts: Facts, lang: str) -> dict[str, Any]:
     card["target"] = say(
         "overview.card.cap" if whole else "overview.card.cap_running",
         lang,
-        cap=format_share(cap),
+        cap=format_share(cap, decimals=2),
         year=int(facts.get("points_year", 0)),
         months=months,
     )

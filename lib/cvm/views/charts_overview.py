@@ -264,7 +264,7 @@ def points_chart(years: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
             year=int(year),
             months=months,
             cost=format_share(share, decimals=2),
-            cap=format_share(cap),
+            cap=format_share(cap, decimals=2),
         )
     items = [
         say("overview.points.alt_item", lang, year=int(y), cost=format_share(c, decimals=2))
@@ -284,7 +284,7 @@ def points_chart(years: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
         alt=say(
             "overview.points.alt",
             lang,
-            cap=format_share(caps.iloc[-1] if len(caps) else None),
+            cap=format_share(caps.iloc[-1] if len(caps) else None, decimals=2),
             list=listed(items, lang),
         ),
         table=text_table(years, [*columns, "cap_share"], lang),

@@ -97,6 +97,7 @@ def draw_grid(cells: pd.DataFrame, axes: Axes, lang: str, width: Width) -> Axes:
                 va="center",
                 color=PALETTE.paper if known and shares[y, x] > _DARK * most else PALETTE.ink,
                 fontsize="small" if width == "phone" else None,
+                linespacing=1.5,
             )
     for edge in (0.5, 1.5):
         axes.axhline(edge, color=PALETTE.paper, lw=2)
@@ -249,7 +250,8 @@ def draw_lifetime(
     unit = count_axis(axes, lang, largest=largest, unit="yuan", axis="x")
     axes.grid(False, axis="y")
     axes.grid(True, axis="x")
-    axes.set_xlabel(f"{say(f'{AREA}.chart.lifetime_x', lang)} ({unit})")
+    name = say(f"{AREA}.chart.lifetime_x", lang)
+    axes.set_xlabel(say("overview.axis.named", lang, name=name, unit=unit))
     return axes
 
 

@@ -16,6 +16,7 @@ from cvm.core.money import format_number, format_yuan
 from cvm.views.campaigns_compared import signed
 from cvm.views.campaigns_detail import AREA, detail_of
 from cvm.views.campaigns_live import (
+    interval_text,
     levers_of,
     texts_at,
     told_of,
@@ -27,6 +28,7 @@ from cvm.views.campaigns_register import plot_all_designs, plot_register
 from cvm.views.charts_overview import Chart
 from cvm.views.page_parts import page_dates, picture, withheld_note
 from cvm.views.pages import Page, Tables
+from cvm.views.picture_parts import listed
 from cvm.views.theme import Width, new_figure
 
 NAME = "campaigns"
@@ -179,7 +181,7 @@ def _row(one: Entry, live: Mapping[str, Mapping[str, str]], lang: str) -> dict[s
         "cost": told["cost"] if told else format_yuan(one.cost_yuan, lang),
         "live": told is not None,
         "roi": told["roi"] if told else _percent(one.roi),
-        "roi_interval": told["interval"] if told else _between(one),
+        "roi_interval": told["interval"] if told else _between(one, lang),
         "chance": told["chance"] if told else _chance(one),
         "paid": told["paid"] if told else _paid(one, lang),
     }
@@ -194,8 +196,8 @@ def _percent(value: float) -> str:
     return "–" if math.isnan(value) else f"{100 * value:+,.0f}%".replace("-", "−")
 
 
-def _between(one: Entry) -> str:
-    return "" if math.isnan(one.roi) else f"{_percent(one.roi_low)} – {_percent(one.roi_high)}"
+def _between(one: Entry, lang: str) -> str:
+    return "" if math.isnan(one.roi) else interval_text(one.roi_low, one.roi_high, lang)
 
 
 def _chance(one: Entry) -> str:
@@ -214,14 +216,25 @@ def _chart(register: Register, lang: str) -> Chart:
             one.label(),
             one.evidence,
             signed(1000 * one.kept_share),
-            f"{signed(1000 * one.kept_low)} – {signed(1000 * one.kept_high)}",
+            _kept_interval(1000 * one.kept_low, 1000 * one.kept_high, lang),
         ]
         for one in register.entries
     ]
     return Chart(
         key="register",
-        title=say(f"{AREA}.chart.title", lang),
-        alt="; ".join(f"{name} {kept} ({interval})" for name, _, kept, interval in rows),
+        title=say(
+            f"{AREA}.chart.title",
+            lang,
+            detected=sum(one.worked in ("yes", "harmed") for one in register.entries),
+            count=len(register.entries),
+        ),
+        alt=listed(
+            [
+                say(f"{AREA}.chart.item", lang, name=name, kept=kept, interval=interval)
+                for name, _, kept, interval in rows
+            ],
+            lang,
+        ),
         table={"columns": [say(f"{AREA}.column.{name}", lang) for name in columns], "rows": rows},
         paint=paint,
     )
@@ -238,6 +251,17 @@ def compared_of(register: Register, designs: pd.DataFrame | None) -> dict[str, D
     return {label: one for label, one in found.items() if one is not None and one.told}
 
 
+def naive_outside(one: DesignComparison) -> bool:
+    """Tell whether a naive reading lies outside what the designs of a campaign span."""
+    told = [each.effect for each in one.rows.values() if each.can_tell]
+    naive = [each.effect for each in one.naive.values() if each.can_tell]
+    return bool(told) and any(not min(told) <= effect <= max(told) for effect in naive)
+
+
+def _kept_interval(low: float, high: float, lang: str) -> str:
+    return say(f"{AREA}.live.interval", lang, low=signed(low), high=signed(high))
+
+
 def _designs_chart(compared: Mapping[str, DesignComparison], beside: int, lang: str) -> Chart:
     # As high as the chart of all campaigns that stands beside it.
     high = 90 + 46 * max(len(compared), beside)
@@ -252,7 +276,7 @@ def _designs_chart(compared: Mapping[str, DesignComparison], beside: int, lang: 
             campaign,
             label_name(label, lang),
             signed(-1000 * one.effect),
-            f"{signed(-1000 * one.high)} – {signed(-1000 * one.low)}",
+            _kept_interval(-1000 * one.high, -1000 * one.low, lang),
         ]
         for campaign, comparison in compared.items()
         for label, one in {**comparison.rows, **comparison.naive}.items()
@@ -261,8 +285,13 @@ def _designs_chart(compared: Mapping[str, DesignComparison], beside: int, lang: 
     columns = ("name", "design", "kept", "interval")
     return Chart(
         key="designs",
-        title=say(f"{AREA}.chart.designs_title", lang),
-        alt="; ".join(f"{campaign}: {name} {kept}" for campaign, name, kept, _ in rows),
+        title=say(
+            f"{AREA}.chart.designs_title",
+            lang,
+            outside=sum(map(naive_outside, compared.values())),
+            count=len(compared),
+        ),
+        alt=listed([f"{campaign}, {name} {kept}" for campaign, name, kept, _ in rows], lang),
         table={"columns": [say(f"{AREA}.column.{name}", lang) for name in columns], "rows": rows},
         paint=paint,
     )

@@ -25,7 +25,15 @@ CHART_NAME = f"{AREA}.{{key}}.name"
 PREFIX = "points_budget_"
 CARDS = ("cost", "share", "over", "kept", "room")
 # What the browser needs of the facts, beside the lever table.
-LIVE_FACTS = ("last_cost_yuan", "last_year", "scenarios", "extra_years", "wanted_share")
+LIVE_FACTS = (
+    "last_cost_yuan",
+    "last_year",
+    "scenarios",
+    "extra_years",
+    "wanted_share",
+    "cost_low_yuan",
+    "cost_high_yuan",
+)
 
 
 def make_points_budget(tables: Tables, info: Mapping[str, Any]) -> Page:
@@ -170,7 +178,9 @@ def _drill_facts(row: Mapping[Any, Any], lang: str) -> list[list[str]]:
         "share": format_share(known("cost_of_all_share")),
         "interval": "–"
         if low is None or high is None
-        else f"{format_yuan(low, lang)} – {format_yuan(high, lang)}",
+        else say(
+            f"{AREA}.drill.between", lang, low=format_yuan(low, lang), high=format_yuan(high, lang)
+        ),
         "customers": format_number(members, lang, digits=4),
         "per_member": format_yuan(cost / members if cost and members else None, lang),
         "points": format_number(known("redeemed_points"), lang),

@@ -185,6 +185,9 @@ def _cost(
 ) -> dict[str, Any]:
     money = money_parts(format_yuan(got["cost_yuan"], lang), lang)
     low, high = (got[f"cost_share_{side}"] * got["revenue_yuan"] for side in ("low", "high"))
+    if more is None and {"cost_low_yuan", "cost_high_yuan"} <= set(facts):
+        # What was run is told as it came out; only a moved setting is read from the levers' curve.
+        low, high = facts["cost_low_yuan"], facts["cost_high_yuan"]
     note = say(
         f"{AREA}.card.cost_note", lang, low=format_yuan(low, lang), high=format_yuan(high, lang)
     )
