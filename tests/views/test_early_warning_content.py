@@ -62,7 +62,7 @@ def test_titles_say_what_the_pictures_show(page):
         "reasons": "Most at stake: Bill fall, ¥51k with 120 customers",
         "scored": "Of the last list 25.0% left, of all others 4.6%",
         "calibration": "Of the riskiest group 8.0% were expected to leave; 8.4% did",
-        "healths": "Of the four healths, business tells leavers best",
+        "healths": "Of the four health scores, business tells leavers best",
     }
     zh = {chart["key"]: chart["title"] for chart in page.content["zh"]["charts"]}
     assert zh["scored"] == "上期名单离网25.0%，其余客户离网4.6%"
