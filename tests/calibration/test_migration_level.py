@@ -5,8 +5,13 @@ import pandas as pd
 import pytest
 
 from cvm.segments.migration import VIP_ORDER, measure_migration
-from cvm.segments.migration_chain import draw_steady_states, steady_state, tier_values
-from cvm.segments.migration_flows import measure_flows
+from cvm.segments.migration_chain import (
+    LEAST_CUSTOMERS,
+    draw_chains,
+    draw_steady_states,
+    steady_state,
+)
+from cvm.segments.migration_flows import alike_p
 
 # Yearly moves of five cards, leaving last; joiners at the bottom.
 CHAIN = np.array(
@@ -21,6 +26,7 @@ CHAIN = np.array(
 )
 SMALL = (957, 93, 82, 35, 7, 235)
 LARGE = tuple(10 * size for size in SMALL)
+BILLS = np.array([50.0, 120, 180, 260, 420])
 SETS = 500
 AFTER = (*VIP_ORDER, "left")
 
@@ -44,43 +50,63 @@ def test_steady_states_lie_in_their_intervals(sizes):
     assert (covered / SETS < 0.94).all()
 
 
+def planted_bills(customers, rng, went):
+    """Return sums and squares of bills, gamma by tier and by where a customer goes."""
+    sums, squares = np.zeros((2, *customers.shape))
+    for at, to in np.argwhere(customers > 0):
+        bills = rng.gamma(3, BILLS[at] * went[to] / 3, int(customers[at, to]))
+        sums[at, to], squares[at, to] = bills.sum(), (bills**2).sum()
+    return sums, squares
+
+
+ALIKE, TOGETHER = (1.0,) * 6, (0.6, 0.9, 1.1, 1.4, 1.7, 0.7)
+"""Bills by where a customer goes: those who leave pay less, those who rise more."""
+
+
 @pytest.mark.calibration
-def test_values_lie_in_their_intervals():
-    """Bills of a gamma distribution by tier; of SMALL the tiers of fewer than 50 are left out."""
+@pytest.mark.parametrize(
+    ("sizes", "went"),
+    [
+        (SMALL, TOGETHER),
+        ((60, 10, 10, 10, 10, 20), ALIKE),
+        ((957, 93, 82, 5, 2, 235), TOGETHER),
+        ((3_000, 300, 250, 110, 25, 700), TOGETHER),
+    ],
+    ids=["small", "tiers of ten", "tiers of five and two", "large"],
+)
+def test_values_lie_in_their_intervals(sizes, went):
+    """Over 1,000 operators, 90 % intervals; a tier of fewer than five customers is not told."""
     rng = np.random.default_rng(23)
-    margin, rate, mean = 0.4 * 12, 0.1, np.array([50.0, 120, 180, 260, 420])
-    truth = np.linalg.solve(np.eye(5) - CHAIN[:5, :5] / (1 + rate), margin * mean)
-    for sizes, told in ((SMALL, 3), (LARGE, 5)):
-        covered = np.zeros(5)
-        for _ in range(SETS):
-            customers = sampled(sizes, rng)[:5]
-            sums, squares = np.zeros_like(customers), np.zeros_like(customers)
-            for at, to in np.argwhere(customers > 0):
-                bills = rng.gamma(3, mean[at] / 3, int(customers[at, to]))
-                sums[at, to], squares[at, to] = bills.sum(), (bills**2).sum()
-            value, error = tier_values(customers, sums, squares, margin=margin, rate=rate)
-            reach = np.exp(1.645 * error / value)
-            covered += (value / reach <= truth) & (truth <= value * reach)
-        assert (covered[:told] / SETS > 0.86).all()
-        assert (covered[:told] / SETS < 0.94).all()
+    margin, rate, operators = 0.4 * 12, 0.1, 1_000
+    earned = margin * BILLS * (CHAIN[:5] @ went)
+    truth = np.linalg.solve(np.eye(5) - CHAIN[:5, :5] / (1 + rate), earned)
+    covered = np.zeros(5)
+    for _ in range(operators):
+        customers = sampled(sizes, rng)[:5]
+        drawn = draw_chains(customers, *planted_bills(customers, rng, went), 200, rng)
+        low, high = drawn.limits(0.9, margin=margin, rate=rate)
+        covered += (low <= truth) & (truth <= high)
+    share, size = covered / operators, np.array(sizes[:5])
+    # Of a tier of five 87 % hold, of those of ten or more 88 to 93 %.
+    least = np.where(size < 10, 0.84, 0.86)
+    assert ((least <= share) & (share <= 0.94))[size >= LEAST_CUSTOMERS].all(), share
 
 
 @pytest.mark.calibration
 @pytest.mark.parametrize(("sizes", "periods"), [(LARGE, 2), (SMALL, 2), (SMALL, 12)])
 def test_periods_that_are_alike_are_taken_for_different_in_one_of_twenty(sizes, periods):
     rng = np.random.default_rng(29)
-    pairs = [(source, target) for source in (*VIP_ORDER, "joined") for target in AFTER]
-    frame = pd.DataFrame(pairs * periods, columns=["from_tier", "to_tier"])
-    # Periods that do not follow one another, so that their stocks need not agree.
-    frame["month_index"] = np.repeat(24_000 + 24 * np.arange(periods), len(pairs))
-    frame["bill_yuan"] = frame["bill_squared"] = 0.0
-    wrong = 0
-    for _ in range(SETS):
-        counts = np.concatenate([sampled(sizes, rng).ravel() for _ in range(periods)])
-        found = measure_flows(frame.assign(customers=counts), months_apart=12)
-        wrong += found.alike_p() < 0.05
+    places = np.subtract.outer(np.arange(5), np.arange(5))
+    # Of the tiers one to each direction: stayed, up, down, and left last.
+    towards = np.array([places == 0, places < 0, places > 0]).astype(float)
+    ways = np.append(np.einsum("ij,wij->iw", CHAIN[:5, :5], towards), CHAIN[:5, 5:], axis=1)
+    drawn = [
+        rng.multinomial(size, ways_of, size=(4_000, periods))
+        for size, ways_of in zip(sizes[:5], ways, strict=True)
+    ]
+    wrong = [alike_p(one) < 0.05 for one in np.stack(drawn, axis=2)]
 
-    assert 0.03 <= wrong / SETS <= 0.07
+    assert 0.04 <= np.mean(wrong) <= 0.06
 
 
 @pytest.mark.calibration

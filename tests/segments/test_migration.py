@@ -112,6 +112,29 @@ def test_an_empty_tier_is_told_and_not_guessed():
         migration.value_yuan(0.4, 0.1)
 
 
+def test_a_tier_of_a_few_customers_is_not_told_and_the_others_are():
+    few = MOVES.assign(customers=MOVES["customers"].where(MOVES["from_tier"] != "high", 1))
+    migration = measured(few)
+    value = migration.value_yuan(0.4, 0.1).set_index("tier")
+
+    assert migration.few == ("high",)
+    assert value.loc["high"].isna().all()
+    assert value.loc["low"].notna().all()
+    assert value.loc["low", "low_yuan"] < value.loc["low", "value_yuan"]
+    assert value.loc["low", "value_yuan"] < value.loc["low", "high_yuan"]
+    nobody = measured(MOVES.assign(customers=1)).value_yuan(0.4, 0.1).set_index("tier")
+    assert nobody.isna().all(axis=None)
+
+
+def test_limits_hold_the_value_of_a_tier_that_nobody_leaves():
+    stays = MOVES.assign(to_tier=MOVES["to_tier"].where(MOVES["from_tier"] != "high", "high"))
+    stays = stays.groupby(["from_tier", "to_tier"], as_index=False).sum()
+    value = measured(stays).value_yuan(0.4, 0.1)
+
+    assert (value["low_yuan"] <= value["value_yuan"]).all()
+    assert (value["value_yuan"] <= value["high_yuan"]).all()
+
+
 def test_a_tier_that_nobody_holds_changes_nothing():
     three = measured(tiers=("low", "middle", "high"), rng=np.random.default_rng(4))
     two = measured()
@@ -211,16 +234,17 @@ def test_errors_of_values_are_those_of_resampling_the_customers():
         )
         return frame.groupby(["from_tier", "to_tier"], as_index=False).sum()
 
-    def value(chosen):
-        return measured(moves(chosen), draws=0).value_yuan(0.4, 0.1)
+    def value(chosen, draws=0):
+        return measured(moves(chosen), draws=draws).value_yuan(0.4, 0.1)
 
     everybody = np.arange(len(tier))
     again = [value(rng.choice(len(tier), len(tier)))["value_yuan"] for _ in range(300)]
 
-    found = value(everybody)
+    found = value(everybody, 800)
     assert found["se_yuan"].to_numpy() == pytest.approx(np.std(again, axis=0), rel=0.12)
-    assert (found["low_yuan"] < found["value_yuan"]).all()
-    assert (found["value_yuan"] < found["high_yuan"]).all()
+    low, high = np.quantile(again, [0.05, 0.95], axis=0)
+    assert found["low_yuan"].to_numpy() == pytest.approx(low, rel=0.04)
+    assert found["high_yuan"].to_numpy() == pytest.approx(high, rel=0.04)
 
 
 def test_a_loss_is_a_value_below_zero_with_its_limits_in_order():

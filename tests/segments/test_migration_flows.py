@@ -218,6 +218,18 @@ def test_a_tier_that_nobody_holds_has_no_row():
     pd.testing.assert_frame_equal(found.rows, two.rows)
 
 
+def test_a_tier_of_a_few_customers_is_named_and_not_valued():
+    few = MOVES.assign(customers=MOVES["customers"].where(MOVES["from_tier"] != "high", 1))
+    found = reconcile_values(measured(few), ages(SAME), margin_share=0.5, yearly_discount=0.1)
+
+    assert found.rows["reason"].tolist() == ["", "few_customers"]
+    assert found.rows.loc[1, ["chain_yuan", "chain_low", "moves_yuan"]].isna().all()
+    assert "high" in found.text("en")
+    assert found.mean()["chain_yuan"] == found.rows["chain_yuan"][0]
+    for lang in ("zh", "en"):
+        assert len(plot_values(found, lang=lang).get_yticklabels()) == 2
+
+
 def test_what_sbg_cannot_tell_is_said_and_left_out():
     rows = [row if row[1] == "low" else (*row[:4], row[3] if row[0] else np.nan) for row in SAME]
     rows += [(0, "low", np.nan, 7, np.nan), (0, "unknown", 3, 2, np.nan)]

@@ -11,7 +11,6 @@ Grambsch & Therneau (1994), Biometrika 81 (whether the ratio stays the same).
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -20,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
-from statsmodels.duration.hazard_regression import PHReg
 
 from cvm.campaigns import words
 from cvm.campaigns.candidates import FIRST, Candidates
+from cvm.campaigns.hazard_fit import DivergedError, fit_hazards
 from cvm.campaigns.inference import LEAST_EVENTS
 from cvm.campaigns.moments import FloatArray
 from cvm.core.checks import ArgumentError, DataError, check_between
@@ -33,7 +32,6 @@ from cvm.core.result import Result
 
 EVENTS_A_COVARIATE = 10
 """Customers leaving that one more covariate needs (Peduzzi et al. 1995)."""
-_DIVERGED = 1e3
 _OWN_SHARE = 1e-9
 _STEADY_LEVEL = 0.05
 
@@ -141,14 +139,11 @@ def hazard_ratios(
     names, table = list(columns), np.column_stack(list(columns.values()))
     # Ratios are of the covariates as given; the fit is of standardised ones, which is steadier.
     scale = table.std(axis=0)
-    model = PHReg(months, (table - table.mean(axis=0)) / scale, status=gone, ties="efron")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fit = model.fit()
-        se = np.asarray(fit.bse)
-    if not (np.isfinite(se).all() and (se < _DIVERGED).all() and (se > 0).all()):
+    try:
+        fit = fit_hazards(months, gone, (table - table.mean(axis=0)) / scale)
+    except DivergedError:
         return HazardRatios(**known, left_out=left_out, reason="collinear")
-    log_ratio, se = np.asarray(fit.params) / scale, se / scale
+    log_ratio, se = fit.coefficients / scale, np.sqrt(np.diag(fit.covariance)) / scale
     reach = words.NORMAL.inv_cdf(0.5 + confidence / 2) * se
     step = np.array([1.0 if len(np.unique(one)) == 2 else one.std() for one in table.T])
     rows = pd.DataFrame(
@@ -168,8 +163,8 @@ def hazard_ratios(
     return HazardRatios(
         **known,
         rows=rows,
-        log_likelihood=float(fit.llf),
-        steady_p=_steady_p(months, gone, table @ log_ratio, table, np.asarray(fit.cov_params())),
+        log_likelihood=fit.log_likelihood,
+        steady_p=_steady_p(months, gone, table @ log_ratio, table, fit.covariance),
         left_out=left_out,
     )
 

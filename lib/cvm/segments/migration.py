@@ -9,14 +9,13 @@ record is in a state of its own too: counted, never dropped, neither above nor b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
 
 from cvm.core.checks import ArgumentError, DataError, check_at_least, check_columns
 from cvm.core.i18n import catalogue, say
@@ -24,6 +23,9 @@ from cvm.core.money import format_number, format_share
 from cvm.core.result import Result
 from cvm.segments.churn_measures import wilson
 from cvm.segments.migration_chain import (
+    LEAST_CUSTOMERS,
+    DrawnChains,
+    draw_chains,
     draw_steady_states,
     held_tiers,
     period_rate,
@@ -56,6 +58,8 @@ class Migration(Result):
             NaN where it cannot be told.
         steady_low: Lower end of its 90 % interval.
         steady_high: Upper end.
+        drawn: Moves and bills of held tiers as they may truly be, for the interval of values;
+            None where none were drawn.
     """
 
     view: ClassVar[str] = "cvm.views.segments_migration:plot_migration"
@@ -69,6 +73,7 @@ class Migration(Result):
     steady: FloatArray
     steady_low: FloatArray
     steady_high: FloatArray
+    drawn: DrawnChains | None = None
 
     @cached_property
     def shares(self) -> FloatArray:
@@ -183,9 +188,9 @@ class Migration(Result):
 
         Returns:
             ``tier``, ``value_yuan`` (from now on, this period's margin first), ``se_yuan`` by the
-            delta method, ``low_yuan`` and ``high_yuan`` (90 %, on the logarithm's scale where the
-            value is above zero). Of customers whose tier is known before and after; NaN of a tier
-            that nobody holds.
+            delta method, ``low_yuan`` and ``high_yuan`` (90 %, of chains as they may truly be; NaN
+            where none were drawn). Of customers whose tier is known before and after; NaN of a tier
+            that nobody holds, and of one with fewer than ``LEAST_CUSTOMERS`` before (``few``).
 
         Raises:
             DataError: A tier had no customer before but has now, so where they go is not known.
@@ -195,32 +200,37 @@ class Migration(Result):
                 "tiers", f"without customers before: {', '.join(self.empty)}", "with customers"
             )
         held = held_tiers(self._known())
-        tables = (
-            with_ends(table, held)[:-1] for table in (self.counts, self.bills, self.bills_squared)
-        )
-        value, error = np.full((2, len(self.tiers)), np.nan)
-        value[held], error[held] = tier_values(
-            *tables,
-            margin=margin_share * self.months_apart,
-            rate=period_rate(yearly_discount, self.months_apart),
-        )
-        reach = norm.ppf((1 + CONFIDENCE) / 2) * error
-        factor = np.exp(np.divide(reach, value, out=np.zeros_like(value), where=value > 0))
-        return pd.DataFrame(
-            {
-                "tier": self.tiers,
-                "value_yuan": value,
-                "se_yuan": error,
-                "low_yuan": np.where(value > 0, value / factor, value - reach),
-                "high_yuan": np.where(value > 0, value * factor, value + reach),
-            }
-        )
+        options = {
+            "margin": margin_share * self.months_apart,
+            "rate": period_rate(yearly_discount, self.months_apart),
+        }
+        told = np.full((4, len(self.tiers)), np.nan)
+        told[:2, held] = tier_values(*self._sums(held), **options)
+        if self.drawn is not None:
+            low, high = self.drawn.limits(CONFIDENCE, **options)
+            # Where nobody of a tier has left yet, no drawn chain keeps them all for ever.
+            told[2:, held] = np.fmin(low, told[0, held]), np.fmax(high, told[0, held])
+        told[:, np.isin(self.tiers, self.few)] = np.nan
+        names = ("value_yuan", "se_yuan", "low_yuan", "high_yuan")
+        return pd.DataFrame({"tier": self.tiers} | dict(zip(names, told, strict=True)))
 
     @cached_property
     def empty(self) -> tuple[str, ...]:
         """Return the tiers that customers moved to and none was in: where they lead is unknown."""
         known = self._known()
         return tuple(self.tiers[at] for at in held_tiers(known) if not known[at].sum())
+
+    @cached_property
+    def few(self) -> tuple[str, ...]:
+        """Return the tiers held by too few customers to say what one of them is worth."""
+        known = self._known()
+        before = known[:-1].sum(axis=1)
+        return tuple(self.tiers[at] for at in held_tiers(known) if before[at] < LEAST_CUSTOMERS)
+
+    def _sums(self, held: npt.NDArray[np.intp]) -> list[FloatArray]:
+        """Return customers, bills and their squares of held tiers, without who joined."""
+        tables = (self.counts, self.bills, self.bills_squared)
+        return [with_ends(table, held)[:-1] for table in tables]
 
     def _known(self) -> FloatArray:
         """Return the customers whose tier is on record before and after."""
@@ -284,7 +294,7 @@ def measure_migration(
             ``bill_squared``.
         tiers: Names of tiers from the lowest to the highest; ``STAR_ORDER`` for stars.
         months_apart: Length of the period (months).
-        draws: Draws for the interval of the steady state; 0 leaves it out.
+        draws: Draws for the intervals of the steady state and of values; 0 leaves them out.
         rng: Source of the draws.
 
     Raises:
@@ -313,7 +323,7 @@ def measure_migration(
     if draws and np.isfinite(steady).all():
         edges = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
         low, high = np.quantile(draw_steady_states(known, draws, rng), edges, axis=0)
-    return Migration(
+    found = Migration(
         tiers=tuple(tiers),
         states=states,
         counts=counts,
@@ -324,3 +334,8 @@ def measure_migration(
         steady_low=low,
         steady_high=high,
     )
+    if not draws or found.empty:
+        return found
+    sums = found._sums(held_tiers(known))
+    # A stream of their own: how many are drawn here moves no other figure.
+    return replace(found, drawn=draw_chains(*sums, draws, rng.spawn(1)[0]))

@@ -91,27 +91,11 @@ class MigrationFlows(Result):
         return {"summary": self.summary(), "moves": self.moves()}
 
     def alike_p(self) -> float:
-        """Return the p-value of all periods having one chain; NaN of fewer than two periods.
-
-        For each tier its customers by direction and period. A direction in which a period would
-        have less than one is taken with those who stayed (Cochran's 1954 rule of small cells).
-        """
-        statistic = freedom = 0.0
-        for at in range(len(self.periods[0].tiers)):
-            table = np.array([[p.ways[way][at] for way in ("stayed", *WAYS)] for p in self.periods])
-            table = table[table.sum(axis=1) > 0]
-            if len(table) < 2:
-                continue
-            rare = _expected(table).min(axis=0) < LEAST_EXPECTED
-            rare[0] = False
-            table[:, 0] += table[:, rare].sum(axis=1)
-            table = table[:, ~rare]
-            expected = _expected(table)
-            if table.shape[1] < 2 or expected.min() < LEAST_EXPECTED:
-                continue
-            statistic += ((table - expected) ** 2 / expected).sum()
-            freedom += (table.shape[0] - 1) * (table.shape[1] - 1)
-        return float(chi2.sf(statistic, freedom)) if freedom else float("nan")
+        """Return the p-value of all periods having one chain; NaN of fewer than two periods."""
+        tiers = range(len(self.periods[0].tiers))
+        ways = [[[p.ways[way][at] for way in ("stayed", *WAYS)] for at in tiers]
+                for p in self.periods]  # fmt: skip
+        return alike_p(np.array(ways))
 
     def text(self, lang: str = "en") -> str:
         """Return how far the rates went up and down over the periods."""
@@ -139,6 +123,33 @@ class MigrationFlows(Result):
 
     def _length(self) -> str:
         return {1: "month", 12: "year"}.get(self.months_apart, "months")
+
+
+def alike_p(ways: FloatArray) -> float:
+    """Return the p-value of all periods having one chain; NaN where it cannot be told.
+
+    For each tier its customers by direction and period. A direction in which a period would have
+    less than one is taken with the first (Cochran's 1954 rule of small cells).
+
+    Args:
+        ways: Customers [period, tier, direction], who stayed first.
+    """
+    statistic = freedom = 0.0
+    for at in range(ways.shape[1]):
+        table = ways[:, at].astype(float)
+        table = table[table.sum(axis=1) > 0]
+        if len(table) < 2:
+            continue
+        rare = _expected(table).min(axis=0) < LEAST_EXPECTED
+        rare[0] = False
+        table[:, 0] += table[:, rare].sum(axis=1)
+        table = table[:, ~rare]
+        expected = _expected(table)
+        if table.shape[1] < 2 or expected.min() < LEAST_EXPECTED:
+            continue
+        statistic += ((table - expected) ** 2 / expected).sum()
+        freedom += (table.shape[0] - 1) * (table.shape[1] - 1)
+    return float(chi2.sf(statistic, freedom)) if freedom else float("nan")
 
 
 def _expected(table: FloatArray) -> FloatArray:

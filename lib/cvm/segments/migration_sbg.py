@@ -44,6 +44,7 @@ class ReconciledValue(Result):
             with ``chain_low`` and ``chain_high``, ``lifetime_yuan`` with ``lifetime_low`` and
             ``lifetime_high`` (90 %; NaN where sBG cannot be told, with the ``reason``), and the
             difference of the two as the sum of ``moves_yuan``, ``years_yuan`` and ``loyalty_yuan``.
+            A tier of too few customers for the chain has NaN there, and ``few_customers``.
         ageless: Customers of today left out of sBG's age mix: month of joining or tier unknown.
     """
 
@@ -115,7 +116,8 @@ def reconcile_values(
     fitted = {item.name: item for item in fit.estimates}
     rows = []
     for at, tier in enumerate(migration.tiers):
-        if np.isnan(chain["value_yuan"][at]):
+        few = tier in migration.few
+        if np.isnan(chain["value_yuan"][at]) and not few:
             continue  # Nobody holds it.
         base = now[now["tier"] == tier]
         same = earned[at] / (1 - keep * here[at] / (here[at] + migration.counts[at, -1]))
@@ -136,7 +138,7 @@ def reconcile_values(
                 "moves_yuan": value - same,
                 "years_yuan": same - earned[at] * alike,
                 "loyalty_yuan": earned[at] * alike - mean,
-                "reason": _reason(item, base),
+                "reason": "few_customers" if few else _reason(item, base),
             }
         )
     today = int(ages.loc[ages["years_ago"] == 0, "customers"].sum())
