@@ -6,9 +6,11 @@ from lifelines import CoxPHFitter
 from lifelines.datasets import load_rossi
 from lifelines.statistics import proportional_hazard_test
 from numpy.testing import assert_allclose
+from statsmodels.duration.hazard_regression import PHReg
 
 from cvm.campaigns.candidates import Candidates
 from cvm.campaigns.hazard import hazard_ratios, hazard_ratios_of
+from cvm.campaigns.hazard_fit import DivergedError, fit_hazards
 from cvm.core.checks import ArgumentError, DataError
 
 COVARIATES = ("fin", "age", "race", "wexp", "mar", "paro", "prio")
@@ -92,23 +94,52 @@ def test_a_planted_pace_is_found_and_told():
 
 
 @pytest.mark.calibration
-def test_no_effect_is_called_one_as_often_as_said_and_intervals_cover():
-    """500 campaigns with and without an effect, a covariate that matters, and ties by month."""
+@pytest.mark.parametrize(("planted", "campaigns"), [(1.0, 4_000), (0.6, 1_000)])
+def test_no_effect_is_called_one_as_often_as_said_and_intervals_cover(planted, campaigns):
+    """A covariate that matters, and ties by month; without an effect 4.9 % of 18,000 were called."""
     rng = np.random.default_rng(12)
-    called = covered = 0
-    for _ in range(500):
+    called = covered = contradictions = 0
+    for _ in range(campaigns):
         treated, bill = rng.integers(0, 2, 400), rng.standard_normal(400)
         # Months are intervals of continuous time, in which ratios stay the same.
-        for planted in (1.0, 0.6):
-            pace = 0.05 * planted**treated * np.exp(-0.5 * bill)
-            month = np.ceil(rng.exponential(1 / pace))
-            months, left = np.minimum(month, 6), month <= 6
-            row = hazard_ratios(months, left, {"treated": treated, "bill": bill}).rows.iloc[0]
-            called += planted == 1.0 and row["p_value"] < 0.05
-            covered += planted != 1.0 and row["low"] <= planted <= row["high"]
+        pace = 0.05 * planted**treated * np.exp(-0.5 * bill)
+        month = np.ceil(rng.exponential(1 / pace))
+        months, left = np.minimum(month, 6), month <= 6
+        rows = hazard_ratios(months, left, {"treated": treated, "bill": bill}).rows
+        low, high, p_value = (rows[name].iloc[0] for name in ("low", "high", "p_value"))
+        called += p_value < 0.05
+        covered += low <= planted <= high
+        contradictions += (p_value < 0.05) == (low <= 1.0 <= high)
 
-    assert 0.03 <= called / 500 <= 0.07
-    assert 0.93 <= covered / 500 <= 0.97
+    assert contradictions == 0
+    assert 0.93 <= covered / campaigns <= 0.97
+    if planted == 1.0:
+        assert 0.04 <= called / campaigns <= 0.06
+
+
+@pytest.mark.parametrize("ties", ["months", "days"])
+def test_fits_are_those_of_statsmodels(ties):
+    rng = np.random.default_rng(8)
+    table = rng.standard_normal((300, 3)) * (1.0, 0.5, 2.0)
+    time = rng.exponential(8 / np.exp(table @ (0.4, -0.2, 0.1)))
+    time = np.ceil(time) if ties == "months" else time
+    gone = (time <= 12).astype(float)
+    months = np.minimum(time, 12)
+
+    found = fit_hazards(months, gone, table)
+    peer = PHReg(months, table, status=gone, ties="efron").fit(disp=0)
+
+    assert_allclose(found.coefficients, peer.params, rtol=1e-5)
+    assert_allclose(found.covariance, peer.cov_params(), rtol=1e-5)
+    assert found.log_likelihood == pytest.approx(peer.llf, abs=1e-8)
+
+
+def test_covariates_that_decide_who_leaves_have_no_finite_fit():
+    # Whoever has the higher score leaves first, without exception.
+    score, months = np.linspace(1, -1, 60), np.arange(1.0, 61.0)
+    with pytest.raises(DivergedError):
+        fit_hazards(months, np.ones(60), score[:, None])
+    assert hazard_ratios(months, np.ones(60), {"score": score}).reason == "foretold"
 
 
 @pytest.mark.parametrize(

@@ -142,7 +142,7 @@ def hazard_ratios(
     try:
         fit = fit_hazards(months, gone, (table - table.mean(axis=0)) / scale)
     except DivergedError:
-        return HazardRatios(**known, left_out=left_out, reason="collinear")
+        return HazardRatios(**known, left_out=left_out, reason="foretold")
     log_ratio, se = fit.coefficients / scale, np.sqrt(np.diag(fit.covariance)) / scale
     reach = words.NORMAL.inv_cdf(0.5 + confidence / 2) * se
     step = np.array([1.0 if len(np.unique(one)) == 2 else one.std() for one in table.T])

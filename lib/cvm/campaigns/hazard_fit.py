@@ -54,16 +54,14 @@ def fit_hazards(months: FloatArray, gone: FloatArray, table: FloatArray) -> Haza
     value, slope, curve = likelihood.at(beta)
     for _ in range(_STEPS):
         try:
-            covariance = np.linalg.inv(curve)
+            covariance = np.asarray(np.linalg.inv(curve), dtype=np.float64)
         except np.linalg.LinAlgError:
             break
         step = covariance @ slope
         if not np.isfinite(step).all():
             break
         if float(np.abs(step).max()) < _SETTLED:
-            return HazardFit(
-                coefficients=beta, covariance=covariance, log_likelihood=float(value)
-            )
+            return HazardFit(coefficients=beta, covariance=covariance, log_likelihood=float(value))
         further = likelihood.at(beta + step)
         for _ in range(_STEPS):
             if further[0] >= value - _SETTLED:

@@ -200,14 +200,12 @@ class Migration(Result):
                 "tiers", f"without customers before: {', '.join(self.empty)}", "with customers"
             )
         held = held_tiers(self._known())
-        options = {
-            "margin": margin_share * self.months_apart,
-            "rate": period_rate(yearly_discount, self.months_apart),
-        }
+        margin = margin_share * self.months_apart
+        rate = period_rate(yearly_discount, self.months_apart)
         told = np.full((4, len(self.tiers)), np.nan)
-        told[:2, held] = tier_values(*self._sums(held), **options)
+        told[:2, held] = tier_values(*self._sums(held), margin=margin, rate=rate)
         if self.drawn is not None:
-            low, high = self.drawn.limits(CONFIDENCE, **options)
+            low, high = self.drawn.limits(CONFIDENCE, margin=margin, rate=rate)
             # Where nobody of a tier has left yet, no drawn chain keeps them all for ever.
             told[2:, held] = np.fmin(low, told[0, held]), np.fmax(high, told[0, held])
         told[:, np.isin(self.tiers, self.few)] = np.nan
@@ -227,10 +225,12 @@ class Migration(Result):
         before = known[:-1].sum(axis=1)
         return tuple(self.tiers[at] for at in held_tiers(known) if before[at] < LEAST_CUSTOMERS)
 
-    def _sums(self, held: npt.NDArray[np.intp]) -> list[FloatArray]:
+    def _sums(self, held: npt.NDArray[np.intp]) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return customers, bills and their squares of held tiers, without who joined."""
-        tables = (self.counts, self.bills, self.bills_squared)
-        return [with_ends(table, held)[:-1] for table in tables]
+        counts, bills, squares = (
+            with_ends(table, held)[:-1] for table in (self.counts, self.bills, self.bills_squared)
+        )
+        return counts, bills, squares
 
     def _known(self) -> FloatArray:
         """Return the customers whose tier is on record before and after."""
@@ -336,6 +336,6 @@ def measure_migration(
     )
     if not draws or found.empty:
         return found
-    sums = found._sums(held_tiers(known))
     # A stream of their own: how many are drawn here moves no other figure.
-    return replace(found, drawn=draw_chains(*sums, draws, rng.spawn(1)[0]))
+    own = rng.spawn(1)[0]
+    return replace(found, drawn=draw_chains(*found._sums(held_tiers(known)), draws, own))
