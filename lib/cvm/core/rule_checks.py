@@ -167,6 +167,15 @@ class Checker:
         """Check that a word is known."""
         return self._try(field, check_one_of, list(available))
 
+    def texts(self, *fields: str) -> bool:
+        """Check that fields hold texts that are not empty."""
+        before = len(self.problems)
+        for field in fields:
+            value = getattr(self.record, field)
+            if not isinstance(value, str) or not value.strip():
+                self.refuse(field, value=value, expected="a text that is not empty")
+        return len(self.problems) == before
+
     def flag(self, field: str) -> bool:
         """Check true or false."""
         value = getattr(self.record, field)

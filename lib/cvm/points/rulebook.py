@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Literal
 
-from cvm.core.checks import ArgumentError
-from cvm.core.months import format_month, month_index, parse_month, points_year
+from cvm.core.editions import check_editions, edition_in
+from cvm.core.months import month_index, parse_month, points_year
 from cvm.core.rule_checks import Checker
 from cvm.points.rules import Clearing, RedemptionValue, Rules
 from cvm.points.rules_clearing import lot_expiry_index
@@ -54,10 +54,7 @@ class RuleBook:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        for label in ("name", "en", "zh"):
-            value = getattr(self, label)
-            if not isinstance(value, str) or not value:
-                check.refuse(label, value=value, expected="a text that is not empty")
+        check.texts("name", "en", "zh")
         check.whole("points_year_first_month", 1, 12)
         check.one_of("redemption_order", ("oldest_first", "soonest_expiry_first", "class_order"))
         check.one_of("earned_usable", ("same_month", "next_month"))
@@ -73,24 +70,8 @@ class RuleBook:
                 expected="every point class once",
                 available=POINT_CLASSES,
             )
-        if check.records("rules", Rules):
-            self._check_editions(check)
+        check_editions(check, "rules", Rules)
         check.finish()
-
-    def _check_editions(self, check: Checker) -> None:
-        if not self.rules:
-            check.refuse("rules", value="empty", expected="at least one edition")
-        for at in range(1, len(self.rules)):
-            before, here = self.rules[at - 1].first_month, self.rules[at].first_month
-            if here <= before:
-                check.refuse(
-                    "rules",
-                    at,
-                    "first_month",
-                    value=here,
-                    expected=f"later than the edition before ({before})",
-                    action="list the editions by rising first_month",
-                )
 
     def rules_in(self, month: date | str) -> Rules:
         """Return the edition in force in a month.
@@ -98,17 +79,7 @@ class RuleBook:
         Raises:
             ArgumentError: The programme had not begun.
         """
-        when = parse_month(month)
-        held = [edition for edition in self.rules if edition.first_month <= when]
-        if not held:
-            raise ArgumentError(
-                "month",
-                format_month(when, "en"),
-                f"not before the rule book {self.name!r} begins",
-                available=[format_month(edition.first_month, "en") for edition in self.rules],
-                action="choose a later month or add an edition that holds in it",
-            )
-        return held[-1]
+        return edition_in(self.rules, month, book=f"rule book {self.name!r}")
 
     def points_year_of(self, month: date | str) -> int:
         """Return the points year a month belongs to, named by the calendar year it ends in."""

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from cvm.core.checks import ArgumentError
-from cvm.core.months import add_months, format_month, parse_month
+from cvm.core.editions import check_editions, edition_in
+from cvm.core.months import add_months, parse_month
 from cvm.core.rule_checks import Checker
-from cvm.segments.tiers_rules import Ladder, check_text
+from cvm.segments.tiers_rules import Ladder
 
 LADDERS = ("cards", "stars", "corporate")
 """VIP cards, stars, corporate grades."""
@@ -69,22 +69,8 @@ class TierBook:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        for label in ("name", "en", "zh"):
-            check_text(check, label)
-        if check.records("editions", TierEdition):
-            if not self.editions:
-                check.refuse("editions", value="empty", expected="at least one edition")
-            for at in range(1, len(self.editions)):
-                before, here = self.editions[at - 1].first_month, self.editions[at].first_month
-                if here <= before:
-                    check.refuse(
-                        "editions",
-                        at,
-                        "first_month",
-                        value=here,
-                        expected=f"later than the edition before ({before})",
-                        action="list the editions by rising first_month",
-                    )
+        check.texts("name", "en", "zh")
+        check_editions(check, "editions", TierEdition)
         check.finish()
 
     def edition_in(self, month: date | str) -> TierEdition:
@@ -93,17 +79,7 @@ class TierBook:
         Raises:
             ArgumentError: There was none yet.
         """
-        when = parse_month(month)
-        held = [edition for edition in self.editions if edition.first_month <= when]
-        if not held:
-            raise ArgumentError(
-                "month",
-                format_month(when, "en"),
-                f"not before the tier book {self.name!r} begins",
-                available=[format_month(edition.first_month, "en") for edition in self.editions],
-                action="choose a later month or add an edition that holds in it",
-            )
-        return held[-1]
+        return edition_in(self.editions, month, book=f"tier book {self.name!r}")
 
     def with_ladder(self, name: str, **changes: Any) -> TierBook:
         """Return the book with fields of one ladder changed in every edition that has it."""

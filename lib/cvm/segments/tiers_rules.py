@@ -8,7 +8,7 @@ rising order, and rules around them. Records are frozen, checked when made, chan
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Literal
 
 from cvm.core.rule_checks import Checker
 
@@ -45,8 +45,7 @@ class Tier:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        for label in ("name", "en", "zh"):
-            check_text(check, label)
+        check.texts("name", "en", "zh")
         if self.name in (NONE, UNRATED):
             check.refuse("name", value=self.name, expected="another word: it is kept for no tier")
         check.between("from_score", -_MOST, _MOST, decimals=4)
@@ -78,8 +77,7 @@ class Service:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        for label in ("name", "en", "zh"):
-            check_text(check, label)
+        check.texts("name", "en", "zh")
         check.one_of("kind", KINDS)
         check.between("cost_yuan", 0, 100_000)
         if not isinstance(self.uses_a_year, dict):
@@ -157,7 +155,7 @@ class Cap:
     def __post_init__(self) -> None:
         check = Checker(self)
         check.whole("stops", 1, 1_000)
-        check_text(check, "tier")
+        check.texts("tier")
         check.finish()
 
 
@@ -267,13 +265,6 @@ class Ladder:
                 for tier in self.tiers
             ),
         )
-
-
-def check_text(check: Checker, name: str) -> None:
-    """Note a field that is no text, or an empty one."""
-    value: Any = getattr(check.record, name)
-    if not isinstance(value, str) or not value:
-        check.refuse(name, value=value, expected="a text that is not empty")
 
 
 def _check_rungs(check: Checker, tiers: tuple[Tier, ...]) -> None:

@@ -38,8 +38,7 @@ class Part:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        for label in ("name", "column"):
-            _text(check, label)
+        check.texts("name", "column")
         check.one_of("health", HEALTHS)
         _rising(check, "edges")
         check.finish()
@@ -69,8 +68,7 @@ class Trigger:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        for label in ("name", "en", "zh"):
-            _text(check, label)
+        check.texts("name", "en", "zh")
         for label in ("when", "week", "day"):
             _limits(check, label, needed=label == "when")
         if isinstance(self.en, str) and isinstance(self.zh, str):
@@ -111,8 +109,7 @@ class Act:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        for label in ("en", "zh"):
-            _text(check, label)
+        check.texts("en", "zh")
         check.at_least("cost_yuan", 0)
         for label in ("reasons", "tiers"):
             _names(check, label)
@@ -194,8 +191,7 @@ class WarningBook:
 
     def __post_init__(self) -> None:
         check = Checker(self)
-        for label in ("name", "en", "zh"):
-            _text(check, label)
+        check.texts("name", "en", "zh")
         sound = [check.records(label, kind) for label, kind in
                  (("parts", Part), ("triggers", Trigger), ("acts", Act))]  # fmt: skip
         check.record_of("plan", CallPlan)
@@ -247,12 +243,6 @@ def _places(text: str) -> list[str]:
         return [name for _, name, _, _ in string.Formatter().parse(text) if name]
     except ValueError:
         return ["{"]
-
-
-def _text(check: Checker, label: str) -> None:
-    value = getattr(check.record, label)
-    if not isinstance(value, str) or not value.strip():
-        check.refuse(label, value=value, expected="a text")
 
 
 def _names(check: Checker, label: str) -> None:
