@@ -248,19 +248,23 @@ def warnings(
 ) -> None:
     """Write the warning list of a month, a week or a day as CSV and Excel; score an earlier one."""
     from cvm.publish.run_progress import waiting
-    from cvm.publish.warning_job import score_written, write_period_warnings, write_warnings
+    from cvm.publish.warning_job import (
+        ListSettings,
+        score_written,
+        write_period_warnings,
+        write_warnings,
+    )
 
-    options: dict[str, Any] = {
-        "language": language, "engine": engine, "book": book, "horizon_months": horizon,
-        "calls": calls, "control_share": control, "seed": seed, "snapshots": Path("published"),
-        "today": date.today(),
-    }  # fmt: skip
+    settings = ListSettings(
+        language=language, engine=engine, book=book, horizon_months=horizon, calls=calls,
+        control_share=control, seed=seed, snapshots=Path("published"), today=date.today(),
+    )  # fmt: skip
     with waiting(err, "warning"):
         if usage is None:
-            made, files = write_warnings(source, to, month=month, **options)
+            made, files = write_warnings(source, to, settings, month=month)
         else:
             made, files, seen = write_period_warnings(
-                source, usage, to, period=period, at=at, **options
+                source, usage, to, settings, period=period, at=at
             )
             out.print(seen.text(language), markup=False)
     out.print(made.text(language), markup=False)

@@ -12,7 +12,7 @@ import pytest
 from cvm.core.checks import ArgumentError, DataError
 from cvm.publish import warning_files
 from cvm.publish.warning_files import read_warning_files, write_warning_files
-from cvm.publish.warning_job import score_written, write_warnings
+from cvm.publish.warning_job import ListSettings, score_written, write_warnings
 from segments.test_warning_list import listed, people
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
@@ -81,12 +81,11 @@ def test_a_list_is_never_written_among_the_snapshots(tmp_path):
 
 def test_the_commands_steps_write_a_list_and_score_it_later(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    options = {
-        "language": "en", "engine": "duckdb", "book": "sample", "horizon_months": 3,
-        "calls": 60, "control_share": 0.5, "seed": 1, "snapshots": Path("published"),
-        "today": TODAY,
-    }  # fmt: skip
-    made, files = write_warnings(str(SAMPLE), tmp_path / "out", month="2025-06", **options)
+    settings = ListSettings(
+        language="en", engine="duckdb", book="sample", horizon_months=3, calls=60,
+        control_share=0.5, seed=1, snapshots=Path("published"), today=TODAY,
+    )  # fmt: skip
+    made, files = write_warnings(str(SAMPLE), tmp_path / "out", settings, month="2025-06")
     assert files.calls + files.held_out == 60
     assert json.loads((files.folder / "list.json").read_text())["listed_on"] == "2025-07-01"
     # The list's outcome by counting in the customers table.
@@ -100,4 +99,4 @@ def test_the_commands_steps_write_a_list_and_score_it_later(tmp_path, monkeypatc
     with pytest.raises(ArgumentError, match="are over"):
         score_written(files.folder, str(SAMPLE), horizon_months=6, engine="duckdb", today=TODAY)
     with pytest.raises(ArgumentError, match="a month of the data"):
-        write_warnings(str(SAMPLE), tmp_path / "out", month="2031-01", **options)
+        write_warnings(str(SAMPLE), tmp_path / "out", settings, month="2031-01")

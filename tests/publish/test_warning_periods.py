@@ -12,16 +12,16 @@ from cvm.cli import app
 from cvm.core.checks import ArgumentError, DataError, MissingDataError
 from cvm.data.read_usage import read_signals
 from cvm.publish.warning_files import read_warning_files
-from cvm.publish.warning_job import write_period_warnings
+from cvm.publish.warning_job import ListSettings, write_period_warnings
 from cvm.segments.warning_book import open_warning_book
 from cvm.segments.warning_run import warn_period
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample"
 MONDAY = date(2025, 11, 24)
-OPTIONS = {
-    "language": "zh", "engine": "duckdb", "book": "sample", "horizon_months": 3, "calls": 50,
-    "control_share": 0.0, "seed": 1, "snapshots": Path("published"), "today": date(2026, 1, 15),
-}  # fmt: skip
+SETTINGS = ListSettings(
+    language="zh", engine="duckdb", book="sample", horizon_months=3, calls=50, control_share=0.0,
+    seed=1, snapshots=Path("published"), today=date(2026, 1, 15),
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_a_week_of_a_gb18030_file_lists_those_who_drift_and_no_others(planted, t
     assert csv["预警原因"].str.contains("话费骤减").all()
     with pytest.raises(ArgumentError, match="a day such as"):
         write_period_warnings(
-            str(SAMPLE), file, tmp_path / "out", period="week", at="Monday", **OPTIONS
+            str(SAMPLE), file, tmp_path / "out", SETTINGS, period="week", at="Monday"
         )
 
 
@@ -165,5 +165,5 @@ def test_periods_and_files_that_do_not_fit_are_refused(planted, tmp_path):
     late.to_csv(tmp_path / "late.csv", index=False)
     with pytest.raises(ArgumentError, match="the month before"):
         write_period_warnings(
-            str(SAMPLE), tmp_path / "late.csv", tmp_path, period="week", at=None, **OPTIONS
+            str(SAMPLE), tmp_path / "late.csv", tmp_path, SETTINGS, period="week", at=None
         )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
+import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -29,20 +32,35 @@ MOST_MONTHS = 36
 """Months looked back on: enough to learn from, and not another time."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListSettings:
+    """How a list is made, whatever its period.
+
+    Attributes:
+        language: Of reasons and acts.
+        engine: What reads the source.
+        book: Warning book: a shipped one's name, or a path that ends in ``.toml``.
+        horizon_months: Months ahead that leaving is foretold.
+        calls: Most calls; by the book if not given.
+        control_share: Share held out at random, to learn from.
+        seed: Of the control's draw.
+        snapshots: Folder of the snapshots, which must not hold customers.
+        today: The day it is made.
+    """
+
+    language: str
+    engine: str
+    book: str
+    horizon_months: int
+    calls: int | None
+    control_share: float
+    seed: int
+    snapshots: Path
+    today: date
+
+
 def write_warnings(
-    source: str,
-    to: Path,
-    *,
-    month: str | None,
-    language: str,
-    engine: str,
-    book: str,
-    horizon_months: int,
-    calls: int | None,
-    control_share: float,
-    seed: int,
-    snapshots: Path,
-    today: date,
+    source: str, to: Path, settings: ListSettings, *, month: str | None
 ) -> tuple[WarningList, WarningFiles]:
     """Make a month's warning list from a source and write it.
 
@@ -50,39 +68,19 @@ def write_warnings(
         MissingDataError: The source has no months or customers.
         DataError: No model can be told from it.
     """
-    data = _opened(source, engine, today)
-    rules = open_warning_book(book)
-    at, _ = choose_month(data, month, language)
+    data = _opened(source, settings)
+    rules = open_warning_book(settings.book)
+    at, _ = choose_month(data, month, settings.language)
     if at is None:
         raise DataError("source", source, "with a whole month", action="deliver the month table")
-    rows = collect(_rows(data, at, horizon_months))
+    rows = collect(_rows(data, at, settings.horizon_months))
     model = _told(fit_churn(rows))
-    contacts = None
-    if data.has("contacts"):
-        contacts = collect(data.table("contacts"))
-    made = warn_month(
-        rows, model, rules, at, contacts=contacts, calls=calls, control_share=control_share,
-        rng=np.random.default_rng(seed),
-    )  # fmt: skip
-    return made, write_warning_files(made, to, lang=language, snapshots=snapshots)
+    made = warn_month(rows, model, rules, at, **_chosen(data, settings))
+    return made, _written(made, to, settings)
 
 
 def write_period_warnings(
-    source: str,
-    usage: Path,
-    to: Path,
-    *,
-    period: str,
-    at: str | None,
-    language: str,
-    engine: str,
-    book: str,
-    horizon_months: int,
-    calls: int | None,
-    control_share: float,
-    seed: int,
-    snapshots: Path,
-    today: date,
+    source: str, usage: Path, to: Path, settings: ListSettings, *, period: str, at: str | None
 ) -> tuple[WarningList, WarningFiles, UsageSignals]:
     """Make the warning list of a week or a day from usage by day, and write it.
 
@@ -94,34 +92,30 @@ def write_period_warnings(
         ArgumentError: The source ends more than two months before the period.
         DataError: No model can be told from the source, or the usage cannot be read.
     """
-    data = _opened(source, engine, today)
+    data = _opened(source, settings)
     seen = read_signals(usage, period=period, at=None if at is None else _day(at))
     begun = seen.at.replace(day=1)
-    last, _ = choose_month(data, None, language)
+    last, _ = choose_month(data, None, settings.language)
     month = min(last or begun, add_months(begun, -1))
     if month_index(begun) - month_index(month) > _MOST_MONTHS_BEFORE:
         raise ArgumentError(
             "source", source, f"with {add_months(begun, -1):%Y-%m}, the month before {seen.at}",
             available=[f"{month:%Y-%m}"], action="deliver the last whole month, or name a day",
         )  # fmt: skip
-    rows = collect(_rows(data, month, horizon_months))
+    rows = collect(_rows(data, month, settings.horizon_months))
     model = _told(fit_churn(rows))
     gone = _gone(data, seen.at)
     now = rows[(rows["month"] == pd.Timestamp(month)) & ~rows["customer_id"].isin(gone)]
-    contacts = collect(data.table("contacts")) if data.has("contacts") else None
     made = warn_period(
         seen.frame[~seen.frame["customer_id"].isin(gone)],
         now.reset_index(drop=True),
         model,
-        open_warning_book(book),
+        open_warning_book(settings.book),
         period=period,
         listed_on=seen.at + timedelta(days=LENGTHS[period]),
-        contacts=contacts,
-        calls=calls,
-        control_share=control_share,
-        rng=np.random.default_rng(seed),
+        **_chosen(data, settings),
     )
-    return made, write_warning_files(made, to, lang=language, snapshots=snapshots), seen
+    return made, _written(made, to, settings), seen
 
 
 def score_written(
@@ -148,11 +142,25 @@ def score_written(
     return score_list(made, left.astype(bool))
 
 
-def _opened(source: str, engine: str, today: date) -> Dataset:
-    data = open_data(source, engine=engine, today=today)
+def _opened(source: str, settings: ListSettings) -> Dataset:
+    data = open_data(source, engine=settings.engine, today=settings.today)
     data.require("months", "customer_id", "month", "bill_yuan")
     data.require("customers", "customer_id")
     return data
+
+
+def _chosen(data: Dataset, settings: ListSettings) -> dict[str, Any]:
+    """Return who was contacted lately, how many may be called, and how many are held out."""
+    return {
+        "contacts": collect(data.table("contacts")) if data.has("contacts") else None,
+        "calls": settings.calls,
+        "control_share": settings.control_share,
+        "rng": np.random.default_rng(settings.seed),
+    }
+
+
+def _written(made: WarningList, to: Path, settings: ListSettings) -> WarningFiles:
+    return write_warning_files(made, to, lang=settings.language, snapshots=settings.snapshots)
 
 
 def _told(model: ChurnModel) -> ChurnModel:
@@ -178,7 +186,7 @@ def _gone(data: Dataset, at: date) -> set[str]:
     return set(collect(gone.select("customer_id"))["customer_id"])
 
 
-def _rows(data: Dataset, at: date, horizon_months: int):  # type: ignore[no-untyped-def]
+def _rows(data: Dataset, at: date, horizon_months: int) -> ir.Table:
     first = data.first_month or at
     count = min(month_index(at) - month_index(first) + 1, MOST_MONTHS)
     months = [add_months(at, -back) for back in range(count)]
