@@ -27,7 +27,7 @@ _HOMES = {
     "make_sample": "cvm.data.sample",
     "read_truth": "cvm.data.sample",
     "make_overview": "cvm.plan.overview",
-    "open_book": "cvm.publish.book",
+    "open_book": "cvm.publish.book_open",
 }
 
 __all__ = [
