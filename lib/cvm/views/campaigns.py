@@ -8,12 +8,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from cvm.campaigns import words
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.money import format_number
+from cvm.views.chart_parts import lying_grid, mark_interval, say_beside, signed_axis
 from cvm.views.theme import Width, share_axis, themed
 
 if TYPE_CHECKING:
@@ -55,25 +56,21 @@ def plot_forest(
         axes.axvline(0, color=palette.muted, linewidth=1)
         for place, one in enumerate(rows):
             if not one.can_tell:
-                axes.annotate(
+                say_beside(
+                    axes,
                     say("campaigns.chart.cannot_tell", lang),
                     (0, place),
-                    xytext=(6, 0),
-                    textcoords="offset points",
-                    va="center",
                     color=palette.muted,
+                    gap=6,
                 )
                 continue
             color = palette.main if one.detected else palette.muted
-            ends = [scale * one.low, scale * one.high]
-            axes.plot(ends, [place, place], color=color, linewidth=2.5)
-            axes.plot(scale * one.effect, place, "o", color=color, markersize=7)
+            low, value, high = (scale * at for at in (one.low, one.effect, one.high))
+            mark_interval(axes, place, low, value, high, color)
         axes.set_yticks(range(len(rows)), [_row_label(one, rows, lang) for one in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+        lying_grid(axes)
+        signed_axis(axes, bins=5)
         unit = say(f"campaigns.chart.unit_{kind}", lang)
         axes.set_xlabel(say("campaigns.chart.effect", lang, unit=unit))
         axes.set_title(words.outcome_name(name, lang))
@@ -101,9 +98,8 @@ def plot_love(
             axes.plot(table["smd"].to_numpy()[marks], places[marks], "o", color=color)
         axes.set_yticks(places, [words.outcome_name(name, lang) for name in table["column"]])
         axes.set_ylim(len(table) - 0.5, -0.5)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+        lying_grid(axes)
+        signed_axis(axes)
         reach = max(1.3 * check.limit, 1.1 * float(table["smd"].abs().max() if len(table) else 0))
         axes.set_xlim(-reach, reach)
         axes.set_xlabel(say("campaigns.chart.smd", lang))
@@ -128,12 +124,11 @@ def plot_funnel(
         first = max(float(counts[0]), 1.0)
         for place, count in enumerate(counts.tolist()):
             axes.barh(place, count, color=palette.main, height=0.6)
-            axes.annotate(
+            say_beside(
+                axes,
                 f"{format_number(count, lang)} · {100 * count / first:.0f}%",
                 (count, place),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
+                gap=5,
             )
         names = [say(f"campaigns.funnel.{step}", lang) for step in steps]
         axes.set_yticks(range(len(names)), names)
@@ -210,10 +205,6 @@ def _row_label(one: Estimate, rows: list[Estimate], lang: str) -> str:
     if len({other.method for other in rows}) > 1 and not parts:
         parts.append(words.known_or_plain(f"campaigns.method.{one.method}", one.method, lang))
     return " · ".join(parts) or words.outcome_name(one.outcome.name, lang)
-
-
-def _signed(value: float, _: int) -> str:
-    return "0" if abs(value) < 1e-12 else f"{value:+.3g}".replace("-", "−")
 
 
 def _axes(ax: Axes | None) -> Axes:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import MaxNLocator
 
 from cvm.core.i18n import say
-from cvm.views.theme import new_figure, themed
+from cvm.views.chart_parts import axes_for
+from cvm.views.theme import themed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ def plot_events(effect: RolloutEffect, ax: Axes | None = None, *, lang: str = "e
         lang: ``"zh"`` or ``"en"``.
     """
     with themed(lang, "wide") as palette:
-        axes = new_figure("wide", HEIGHT_PX).subplots() if ax is None else ax
+        axes = axes_for(ax, "wide", HEIGHT_PX)
         if effect.events is None:
             axes.text(0.5, 0.5, say(f"{AREA}.nothing", lang), ha="center", va="center")
             axes.set_axis_off()

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from cvm.core.i18n import say
 from cvm.views.campaigns_matched import covariate_name
+from cvm.views.chart_parts import lying_grid
 from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ def plot_hazard_ratios(
         axes.set_yticks(range(len(names)), [_covariate(name, lang) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xscale("log")
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
+        lying_grid(axes)
         axes.xaxis.set_major_locator(LogLocator(base=10, subs=(0.25, 0.5, 1.0, 2.0, 4.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_locator(NullLocator())

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cvm.campaigns import words
 from cvm.campaigns.compare_designs import label_name
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.months import format_month, month_from_index
-from cvm.views.theme import Palette, Width, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid, mark_interval, signed_axis
+from cvm.views.theme import Palette, Width, share_axis, themed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,10 +62,8 @@ def plot_love_matched(
         axes.plot(shown["smd"], places, "o", color=palette.main, label=_say("after", lang))
         axes.set_yticks(places, [covariate_name(name, lang) for name in shown["column"]])
         axes.set_ylim(len(shown) - 0.5, -0.5)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5 if width == "wide" else 4))
-        axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+        lying_grid(axes)
+        signed_axis(axes, bins=5 if width == "wide" else 4)
         label = say("campaigns.chart.smd", lang)
         rest = len(table) - len(shown)
         if rest and float(worst.iloc[MOST_ROWS:].max()) <= check.limit:
@@ -126,10 +124,8 @@ def plot_before_after(
         axes.set_yticks(range(len(rows)), names)
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.axvline(0, color=palette.muted, linewidth=1)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5 if width == "wide" else 4))
-        axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+        lying_grid(axes)
+        signed_axis(axes, bins=5 if width == "wide" else 4)
         axes.set_xlabel(_say("change", lang), loc="right")
     return axes
 
@@ -209,15 +205,12 @@ def _forest(
                 continue
             plain = palette.main if one.detected else palette.muted
             color = palette.accent if label in accents else plain
-            ends = [scale * one.low, scale * one.high]
-            axes.plot(ends, [place, place], color=color, linewidth=2.5)
-            axes.plot(scale * one.effect, place, "o", color=color, markersize=7)
+            low, value, high = (scale * at for at in (one.low, one.effect, one.high))
+            mark_interval(axes, place, low, value, high, color)
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5 if width == "wide" else 4))
-        axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+        lying_grid(axes)
+        signed_axis(axes, bins=5 if width == "wide" else 4)
         unit = say(f"campaigns.chart.unit_{first.outcome.kind}", lang)
         # From the right end: beside long names the axis is too short to hold it in the middle.
         axes.set_xlabel(say("campaigns.chart.effect", lang, unit=unit), loc="right")
@@ -249,13 +242,9 @@ def _say(key: str, lang: str, **values: object) -> str:
     return say(f"campaigns_matched.chart.{key}", lang, **values)
 
 
-def _signed(value: float, _: int) -> str:
-    return "0" if abs(value) < 1e-12 else f"{value:+.3g}".replace("-", "−")
-
-
 def _axes(ax: Axes | None, width: Width, rows: int = 0) -> Axes:
     """Return axes of the page's width, high enough for its rows."""
     height = 336 if width == "wide" else 300
     if rows:
         height = 110 + rows * (26 if rows > _FEW_ROWS else 40)
-    return new_figure(width, height).subplots() if ax is None else ax
+    return axes_for(ax, width, height)

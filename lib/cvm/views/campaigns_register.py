@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cvm.core.i18n import say
+from cvm.views.chart_parts import lying_grid, mark_interval, say_beside, signed_axis
 from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
@@ -36,33 +36,27 @@ def plot_register(
         axes.axvline(0, color=palette.muted, linewidth=1)
         for place, one in enumerate(entries):
             if math.isnan(one.kept_share):
-                axes.annotate(
+                say_beside(
+                    axes,
                     say("campaigns.chart.cannot_tell", lang),
                     (0, place),
-                    xytext=(6, 0),
-                    textcoords="offset points",
-                    va="center",
                     color=palette.muted,
+                    gap=6,
                 )
                 continue
             color = palette.main if one.worked == "yes" else palette.muted
             if one.worked == "harmed":
                 color = palette.accent
-            ends = [1000 * one.kept_low, 1000 * one.kept_high]
-            axes.plot(ends, [place, place], color=color, linewidth=2.5)
-            axes.plot(1000 * one.kept_share, place, "o", color=color, markersize=7)
+            low, kept, high = (1000 * at for at in (one.kept_low, one.kept_share, one.kept_high))
+            mark_interval(axes, place, low, kept, high, color)
         names = [
             say("campaigns_register.chart.row", lang, name=one.label(), evidence=one.evidence)
             for one in entries
         ]
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        axes.xaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{value:+.3g}".replace("-", "−") if value else "0")
-        )
+        lying_grid(axes)
+        signed_axis(axes, bins=5)
         axes.set_xlabel(say("campaigns_register.chart.kept", lang))
     return axes
 
@@ -98,12 +92,8 @@ def plot_all_designs(
             axes.plot([], [], "o", markersize=8, label=name, **style)
         axes.set_yticks(range(len(comparisons)), list(comparisons))
         axes.set_ylim(len(comparisons) - 0.5, -0.5)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-        axes.xaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: f"{value:+.3g}".replace("-", "−") if value else "0")
-        )
+        lying_grid(axes)
+        signed_axis(axes, bins=5)
         axes.set_xlabel(say("campaigns_register.chart.kept", lang))
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return axes

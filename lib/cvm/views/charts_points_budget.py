@@ -16,7 +16,8 @@ from matplotlib.axes import Axes
 from cvm.core.i18n import say
 from cvm.core.money import format_yuan
 from cvm.points.outlook_words import setting_text
-from cvm.views.theme import PALETTE, count_axis, month_axis, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_beside
+from cvm.views.theme import PALETTE, count_axis, month_axis, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.points.outlook import Outlook
@@ -27,7 +28,7 @@ MOST_DRIVERS = 8
 def plot_outlook(outlook: Outlook, ax: Axes | None = None, *, lang: str = "en") -> Axes:
     """Draw the points year's cost to date against the cap, beside last year's."""
     with themed(lang):
-        axes = new_figure("wide", 336).subplots() if ax is None else ax
+        axes = axes_for(ax, "wide", 336)
         return draw_path(outlook.path(), axes, lang)
 
 
@@ -80,14 +81,8 @@ def _end_labels(axes: Axes, last: pd.Series, lang: str) -> None:
     # What was pushed down comes half of the way back up.
     lift = max(0.0, (shown[-1][0] - tops[-1]) / 2)
     for (_, text, color), top in zip(shown, tops, strict=True):
-        axes.annotate(
-            text,
-            (last["month"], top + lift),
-            textcoords="offset points",
-            xytext=(8, 0),
-            va="center",
-            color=color,
-            annotation_clip=False,
+        say_beside(
+            axes, text, (last["month"], top + lift), color=color, annotation_clip=False, gap=8
         )
 
 
@@ -169,8 +164,7 @@ def draw_tornado(
     )
     axes.set_xlim(-room * reach, room * reach)
     unit = count_axis(axes, lang, largest=reach, unit="yuan", axis="x")
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x")
+    lying_grid(axes)
     axes.set_title(say("overview.axis.named", lang, name=_say("axis.change", lang), unit=unit))
     sns.despine(ax=axes, left=True, bottom=True)
     return axes

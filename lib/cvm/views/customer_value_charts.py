@@ -8,10 +8,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
+from cvm.views.chart_parts import (
+    heat,
+    ink_on_heat,
+    lying_grid,
+    say_beside,
+    say_shares,
+    share_bars,
+)
 from cvm.views.overview import group_label
 from cvm.views.theme import PALETTE, Width, count_axis, share_axis
 
@@ -24,44 +31,17 @@ _DIRECTION_COLORS = {
     "left": PALETTE.muted,
     "unknown": PALETTE.faint,
 }
-_DARK = 0.55
 _LEAST_LABELLED = {"wide": 0.075, "phone": 0.14}
 
 
 def draw_pyramid(rows: pd.DataFrame, names: list[str], axes: Axes, lang: str) -> Axes:
     """Draw each tier's share of customers and of revenue, the highest on top."""
-    places = np.arange(len(rows))
-    for shift, name, color in (
-        (-0.19, "customer", PALETTE.muted),
-        (0.19, "revenue", PALETTE.main),
-    ):
-        share = rows[f"{name}_share"].to_numpy(float)
-        label = "customers" if name == "customer" else name
-        axes.barh(
-            places + shift,
-            np.nan_to_num(share),
-            height=0.36,
-            color=color,
-            label=say(f"{AREA}.chart.pyramid_{label}", lang),
-        )
-        for place, value in zip(places, share, strict=True):
-            axes.annotate(
-                say(f"{AREA}.direction.withheld", lang) if np.isnan(value) else format_share(value),
-                (np.nan_to_num(value), place + shift),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                color=PALETTE.muted,
-                fontsize="small",
-            )
-    axes.set_yticks(places, names)
-    axes.invert_yaxis()
-    largest = float(np.nanmax(rows[["customer_share", "revenue_share"]].to_numpy(float)))
-    axes.set_xlim(0, 1.2 * largest)
-    share_axis(axes, axis="x")
-    axes.grid(False, axis="y")
-    axes.grid(True, axis="x")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
+    labels = (
+        say(f"{AREA}.chart.pyramid_customers", lang),
+        say(f"{AREA}.chart.pyramid_revenue", lang),
+    )
+    share_bars(axes, rows, names, labels, room=1.2)
+    say_shares(axes, rows, missing=say(f"{AREA}.direction.withheld", lang))
     return axes
 
 
@@ -75,9 +55,7 @@ def draw_grid(cells: pd.DataFrame, axes: Axes, lang: str, width: Width) -> Axes:
         ],
         dtype=float,
     )
-    colors = LinearSegmentedColormap.from_list("share", ["#F2F6FC", PALETTE.light, PALETTE.main])
-    axes.imshow(np.nan_to_num(shares), cmap=colors, vmin=0, aspect="auto")
-    most = float(np.nanmax(shares))
+    heat(axes, shares)
     for y, voice in enumerate(reversed(BANDS)):
         for x, data in enumerate(BANDS):
             row = table.get((voice, data))
@@ -95,15 +73,10 @@ def draw_grid(cells: pd.DataFrame, axes: Axes, lang: str, width: Width) -> Axes:
                 else say(f"{AREA}.direction.withheld", lang),
                 ha="center",
                 va="center",
-                color=PALETTE.paper if known and shares[y, x] > _DARK * most else PALETTE.ink,
+                color=ink_on_heat(shares, y, x),
                 fontsize="small" if width == "phone" else None,
                 linespacing=1.5,
             )
-    for edge in (0.5, 1.5):
-        axes.axhline(edge, color=PALETTE.paper, lw=2)
-        axes.axvline(edge, color=PALETTE.paper, lw=2)
-    axes.grid(False)
-    axes.spines[["bottom", "left"]].set_visible(False)
     names = [say(f"segments_value.band.{name}", lang) for name in BANDS]
     axes.set_xticks(range(3), names)
     axes.set_yticks(range(3), names[::-1])
@@ -235,21 +208,13 @@ def draw_lifetime(
     axes.hlines(places, low, high, color=PALETTE.main, lw=3)
     axes.plot(value, places, "o", color=PALETTE.main, ms=6)
     for place, one, end in zip(places, value, high, strict=True):
-        axes.annotate(
-            format_yuan(float(one), lang),
-            (end, place),
-            xytext=(6, 0),
-            textcoords="offset points",
-            va="center",
-            color=PALETTE.ink,
-        )
+        say_beside(axes, format_yuan(float(one), lang), (end, place), color=PALETTE.ink, gap=6)
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     largest = float(high.max())
     axes.set_xlim(0, (1.2 if width == "wide" else 1.35) * largest)
     unit = count_axis(axes, lang, largest=largest, unit="yuan", axis="x")
-    axes.grid(False, axis="y")
-    axes.grid(True, axis="x")
+    lying_grid(axes)
     name = say(f"{AREA}.chart.lifetime_x", lang)
     axes.set_xlabel(say("overview.axis.named", lang, name=name, unit=unit))
     return axes

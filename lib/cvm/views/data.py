@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from cvm.core.checks import check_columns
 from cvm.core.i18n import say
-from cvm.views.theme import PALETTE, count_axis, month_axis, new_figure, themed
+from cvm.views.chart_parts import axes_for
+from cvm.views.theme import PALETTE, count_axis, month_axis, themed
 
 
 def plot_coverage(coverage: pd.DataFrame, *, ax: Axes | None = None, lang: str = "en") -> Axes:
@@ -26,7 +27,7 @@ def plot_coverage(coverage: pd.DataFrame, *, ax: Axes | None = None, lang: str =
     check_columns(coverage.columns, ["month", "customers"], "coverage")
     months = pd.to_datetime(coverage["month"])
     with themed(lang):
-        axes = new_figure("wide", 240).subplots() if ax is None else ax
+        axes = axes_for(ax, "wide", 240)
         widths = np.full(len(months), 24.0)
         axes.bar(months, coverage["customers"], width=widths, color=PALETTE.main)
         largest = float(coverage["customers"].max()) if len(coverage) else 0.0

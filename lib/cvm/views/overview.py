@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 
 from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_number, format_share
+from cvm.views.chart_parts import axes_for, lying_grid
 from cvm.views.theme import PALETTE, count_axis, month_axis, share_axis
 
 if TYPE_CHECKING:
@@ -258,8 +259,7 @@ def _named_rows(ax: Axes, names: Sequence[str]) -> None:
     ax.set_yticks(range(len(names)), names)
     ax.tick_params(axis="y", labelcolor=PALETTE.ink)
     ax.set_ylim(len(names) - 0.5, -0.5)
-    ax.grid(visible=False, axis="y")
-    ax.grid(visible=True, axis="x")
+    lying_grid(ax)
     ax.set_ylabel("")
 
 
@@ -402,8 +402,8 @@ def plot_overview(result: Overview, *, ax: Axes | None = None, lang: str = "en")
         ax: Where to draw; None makes a figure in the suite's look.
         lang: ``"zh"`` or ``"en"``.
     """
-    from cvm.views.theme import new_figure, themed
+    from cvm.views.theme import themed
 
     with themed(lang):
-        target = new_figure("wide", 300).subplots() if ax is None else ax
+        target = axes_for(ax, "wide", 300)
         return draw_customers(result.months, target, lang)

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share
-from cvm.views.theme import Width, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid
+from cvm.views.theme import Width, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.points.behaviour import BehaviourFit
@@ -25,7 +26,7 @@ def plot_calibration(
 ) -> Axes:
     """Draw observed against expected redemption by groups of rising chance, with intervals."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         table = fit.calibration()
         observed, expected = table["observed_share"], table["expected_share"]
         top = 1.08 * float(max(table["high"].max(), expected.max()))
@@ -63,7 +64,7 @@ def plot_chance(
     alone, and said to be assumed.
     """
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         line, seen = (0, (4, 2)), getattr(found, "cells", None)
         if seen is None:
             ratio = np.linspace(1.0, min(found.behaviour.ratio_range[1], 6.0), 200)[1:]
@@ -107,7 +108,7 @@ def plot_drivers(
 ) -> Axes:
     """Draw how far each driver moves the chance; those not clear are pale."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         table = fit.drivers()
         places = np.arange(len(table))
         colors = [palette.main if clear else palette.light for clear in table["clear"]]
@@ -118,8 +119,7 @@ def plot_drivers(
         ]
         axes.set_yticks(places, names)
         axes.invert_yaxis()
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
+        lying_grid(axes)
         axes.set_xlabel(_say("strength", lang))
     return axes
 
@@ -127,11 +127,6 @@ def plot_drivers(
 def _curve(behaviour: Behaviour, ratio: np.ndarray) -> np.ndarray:
     threshold = max(behaviour.threshold_points, 1.0)
     return behaviour.monthly_chance(ratio * threshold, threshold_points=threshold)
-
-
-def _axes(ax: Axes | None, width: Width) -> Axes:
-    height = 336 if width == "wide" else 300
-    return new_figure(width, height).subplots() if ax is None else ax
 
 
 def _say(key: str, lang: str, **values: str) -> str:

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
-from cvm.views.theme import Width, axis_unit, month_axis, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_beside
+from cvm.views.theme import Width, axis_unit, month_axis, share_axis, themed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +30,7 @@ def plot_fan(
 ) -> Axes:
     """Draw the monthly cost with its interval, and what the cap allows a month."""
     with themed(lang, width) as palette:
-        axes, frame = _axes(ax, width), budget.months()
+        axes, frame = axes_for(ax, width), budget.months()
         months = frame["month"].to_numpy()
         unit = axis_unit(float(frame["cost_high_yuan"].max()), lang)
         low, middle, high = (
@@ -56,7 +57,7 @@ def plot_exceedance(
 ) -> Axes:
     """Draw the chance to pass the cap by return rate, with the rate that keeps it."""
     with themed(lang, width) as palette:
-        axes, curve = _axes(ax, width), generosity.curve
+        axes, curve = axes_for(ax, width), generosity.curve
         axes.plot(curve["rate"], curve["over_share"], color=palette.main)
         allowed = 1 - generosity.wanted
         axes.axhline(allowed, color=palette.accent, linestyle=(0, (4, 2)), linewidth=1)
@@ -92,7 +93,7 @@ def plot_frontier(
 ) -> Axes:
     """Draw the frontier: the worst 5 % of years by return rate, against the cap."""
     with themed(lang, width) as palette:
-        axes, curve = _axes(ax, width), generosity.curve
+        axes, curve = axes_for(ax, width), generosity.curve
         axes.plot(curve["rate"], curve["tvar_95_share"], color=palette.main)
         text = f"{_say('chart.cap', lang)} {format_share(generosity.cap_share)}"
         axes.axhline(generosity.cap_share, color=palette.accent, linestyle=(0, (4, 2)), label=text)
@@ -109,7 +110,7 @@ def plot_tornado(
 ) -> Axes:
     """Draw :func:`cvm.points.budget_drivers.tornado`: each factor at its 10 % and 90 % points."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         labels = [_say(f"factor.{name}", lang) for name in frame["factor"]]
         unit = axis_unit(float(frame[["low_yuan", "high_yuan"]].abs().to_numpy().max()), lang)
         places = np.arange(len(frame))
@@ -125,7 +126,7 @@ def plot_waterfall(
 ) -> Axes:
     """Draw :func:`cvm.points.budget_drivers.waterfall`: from this year's cost to next year's."""
     with themed(lang, width) as palette:
-        axes, amounts = _axes(ax, width), frame["amount_yuan"].to_numpy()
+        axes, amounts = axes_for(ax, width), frame["amount_yuan"].to_numpy()
         unit = axis_unit(float(np.abs(amounts).max()), lang)
         ends = np.cumsum(amounts[:-1])
         starts = np.concatenate([[0.0], ends[:-1], [0.0]])
@@ -138,13 +139,12 @@ def plot_waterfall(
                 place, (top - start) / unit.size, left=start / unit.size, color=color, height=0.6
             )
             sign = "+" if not whole and amounts[place] >= 0 else ""
-            axes.annotate(
+            say_beside(
+                axes,
                 (sign + format_yuan(amounts[place], lang)).replace("-", "−"),
                 (max(start, top) / unit.size, place),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
                 color=palette.muted,
+                gap=5,
             )
         axes.margins(x=0.18)
         axes.set_xlim(left=0)
@@ -178,7 +178,7 @@ def plot_hold_out(
 ) -> Axes:
     """Draw forecast with its interval, the actual cost and the naive forecast."""
     with themed(lang, width) as palette:
-        axes, row = _axes(ax, width), held.summary().iloc[0]
+        axes, row = axes_for(ax, width), held.summary().iloc[0]
         unit = axis_unit(float(row["high_yuan"]), lang)
         low, middle, high = (
             float(row[name]) / unit.size for name in ("low_yuan", "forecast_yuan", "high_yuan")
@@ -203,7 +203,7 @@ def _bars(
     ends: np.ndarray | None = None,
 ) -> Axes:
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         reach = amounts if ends is None else np.concatenate([amounts, ends.ravel()])
         unit = axis_unit(float(np.abs(reach).max()), lang)
         colors = [palette.accent if amount > 0 else palette.main for amount in amounts]
@@ -219,13 +219,7 @@ def _bars(
 def _named_rows(axes: Axes, labels: Sequence[str]) -> None:
     axes.set_yticks(range(len(labels)), list(labels))
     axes.invert_yaxis()
-    axes.grid(False, axis="y")
-    axes.grid(True, axis="x")
-
-
-def _axes(ax: Axes | None, width: Width) -> Axes:
-    height = 336 if width == "wide" else 300
-    return new_figure(width, height).subplots() if ax is None else ax
+    lying_grid(axes)
 
 
 def _say(key: str, lang: str, **values: Any) -> str:

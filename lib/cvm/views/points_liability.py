@@ -13,7 +13,8 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
 from cvm.points.liability_close import Close
 from cvm.points.liability_tables import ageing, expiry_calendar
-from cvm.views.theme import Width, axis_unit, new_figure, share_axis, short_month, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_beside
+from cvm.views.theme import Width, axis_unit, share_axis, short_month, themed
 
 if TYPE_CHECKING:
     from cvm.points.deferred_revenue import DeferredRevenue
@@ -33,7 +34,7 @@ def plot_triangle(
     Of many vintages, eight are drawn, evenly spaced from the oldest to the newest.
     """
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         triangle, path = estimate.triangle, estimate.redeemed_path
         count = len(triangle.vintages)
         drawn = np.unique(np.linspace(0, count - 1, min(count, MOST_VINTAGES)).round().astype(int))
@@ -83,7 +84,7 @@ def plot_ageing(
 ) -> Axes:
     """Draw outstanding points by age: what will be redeemed and what will lapse."""
     with themed(lang, width):
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         bands = liability.ageing() if isinstance(liability, Close) else ageing(liability)
         labels = [
             f"{low:.0f}–{high:.0f}"
@@ -100,7 +101,7 @@ def plot_calendar(
 ) -> Axes:
     """Draw the points outstanding now by the month they expire in."""
     with themed(lang, width):
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         if isinstance(liability, Close):
             calendar = liability.calendar().rename(
                 columns={"expected_points": "redeemed_before_points"}
@@ -126,7 +127,7 @@ def plot_true_up(
 ) -> Axes:
     """Draw the steps from the last close's liability to this one's as a waterfall."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         steps = true_up.summary()
         amounts = steps["amount_yuan"].to_numpy()
         ends = np.cumsum(amounts[:-1])
@@ -141,17 +142,10 @@ def plot_true_up(
                 axes.plot([top, top], [place - 0.3, place + 1.3], color=palette.muted, lw=0.8)
             shown = format_yuan(amounts[place], lang)
             sign = "+" if not whole and amounts[place] >= 0 else ""
-            axes.annotate(
-                sign + shown.replace("-", "−"),
-                (max(start, top), place),
-                xytext=(5, 0),
-                textcoords="offset points",
-                va="center",
-            )
+            say_beside(axes, sign + shown.replace("-", "−"), (max(start, top), place), gap=5)
         axes.set_yticks(range(len(steps)), [say(f"{AREA}.step.{s}", lang) for s in steps["step"]])
         axes.invert_yaxis()
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
+        lying_grid(axes)
         axes.margins(x=0.2)
         axes.set_xlim(left=min(0.0, float(np.min(tops))))
         axes.set_xlabel(_counted(axes, float(np.max(tops)), "yuan", lang, axis="x"))
@@ -163,7 +157,7 @@ def plot_deferred_revenue(
 ) -> Axes:
     """Draw what each period deferred and released, and the deferred revenue at its end."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         periods = deferred.summary()
         places = np.arange(len(periods))
         added, released = periods["deferred_yuan"], -periods["released_yuan"]
@@ -184,11 +178,6 @@ def plot_deferred_revenue(
         axes.set_ylabel(_counted(axes, largest, "yuan", lang))
         axes.legend()
     return axes
-
-
-def _axes(ax: Axes | None, width: Width) -> Axes:
-    height = 336 if width == "wide" else 300
-    return new_figure(width, height).subplots() if ax is None else ax
 
 
 def _say(key: str, lang: str, **values: str) -> str:

@@ -11,7 +11,8 @@ from matplotlib.ticker import MaxNLocator
 
 from cvm.core.i18n import say
 from cvm.segments.churn_words import feature_name, term_name
-from cvm.views.theme import PALETTE, Width, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_instead
+from cvm.views.theme import PALETTE, Width, share_axis, themed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,9 +29,9 @@ def plot_drivers(
 ) -> Axes:
     """Draw the log odds of one standard deviation of each term, with intervals."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width, 420)
+        axes = axes_for(ax, width, 420)
         if not model.told:
-            return _nothing(axes, lang)
+            return say_instead(axes, say(f"{AREA}.nothing", lang))
         table = model.summary().head(MOST_DRIVERS).iloc[::-1].reset_index(drop=True)
         size = (table["per_deviation"] / table["log_odds"]).abs()
         for place, row in enumerate(table.assign(size=size).to_dict("records")):
@@ -41,8 +42,7 @@ def plot_drivers(
         axes.axvline(0, color=palette.ink, linewidth=1)
         terms = {term.name: term for term in model.design.terms}
         axes.set_yticks(range(len(table)), [term_name(terms[name], lang) for name in table["term"]])
-        axes.grid(visible=False, axis="y")
-        axes.grid(visible=True, axis="x")
+        lying_grid(axes)
         axes.set_title(say(f"{AREA}.drivers", lang))
         sns.despine(ax=axes, left=True, bottom=True)
     return axes
@@ -53,9 +53,9 @@ def plot_calibration(
 ) -> Axes:
     """Draw observed against expected leaving of the test, by groups of risk, with intervals."""
     with themed(lang, width):
-        axes = _axes(ax, width, 360)
+        axes = axes_for(ax, width, 360)
         if not study.told:
-            return _nothing(axes, lang)
+            return say_instead(axes, say(f"{AREA}.nothing", lang))
         return draw_calibration(study.calibration(), axes, lang)
 
 
@@ -91,9 +91,9 @@ def plot_lift(
 ) -> Axes:
     """Draw the share of leavers caught by calling the riskiest, beside the biggest bill falls."""
     with themed(lang, width):
-        axes = _axes(ax, width, 360)
+        axes = axes_for(ax, width, 360)
         if not study.told:
-            return _nothing(axes, lang)
+            return say_instead(axes, say(f"{AREA}.nothing", lang))
         return draw_lift(study.lift(), axes, lang)
 
 
@@ -134,10 +134,10 @@ def plot_drift(
     from cvm.segments.churn_measures import PSI_SHIFTED, PSI_STABLE
 
     with themed(lang, width) as palette:
-        axes = _axes(ax, width, 320)
+        axes = axes_for(ax, width, 320)
         table = study.drift.head(8).iloc[::-1]
         if not len(table):
-            return _nothing(axes, lang)
+            return say_instead(axes, say(f"{AREA}.nothing", lang))
         colors = [palette.accent if psi > PSI_STABLE else palette.light for psi in table["psi"]]
         axes.barh(range(len(table)), table["psi"], color=colors, height=0.6)
         axes.set_yticks(range(len(table)), [feature_name(str(c), lang) for c in table["column"]])
@@ -149,18 +149,7 @@ def plot_drift(
             )  # fmt: skip
         axes.set_xlim(0, max(1.35 * PSI_SHIFTED, 1.1 * float(table["psi"].max())))
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
-        axes.grid(visible=False, axis="y")
-        axes.grid(visible=True, axis="x")
+        lying_grid(axes)
         axes.set_title(say(f"{AREA}.drift", lang))
         sns.despine(ax=axes, left=True, bottom=True)
-    return axes
-
-
-def _axes(ax: Axes | None, width: Width, height: float) -> Axes:
-    return new_figure(width, height).subplots() if ax is None else ax
-
-
-def _nothing(axes: Axes, lang: str) -> Axes:
-    axes.text(0.5, 0.5, say(f"{AREA}.nothing", lang), ha="center", transform=axes.transAxes)
-    axes.set_axis_off()
     return axes

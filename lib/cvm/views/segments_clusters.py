@@ -13,7 +13,8 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.segments.certificate import STABLE, STABLE_FROM
 from cvm.segments.clusters_names import feature_name
-from cvm.views.theme import Width, new_figure, themed
+from cvm.views.chart_parts import axes_for
+from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
     from cvm.segments.clusters import Clusters
@@ -33,7 +34,7 @@ def plot_clusters(
     scores = table.loc[found.rows["cluster"], list(found.features)].to_numpy(float)
     with themed(lang, width) as palette:
         height = 110 + 52 * len(scores)
-        axes = new_figure(width, height).subplots() if ax is None else ax
+        axes = axes_for(ax, width, height)
         colors = LinearSegmentedColormap.from_list(
             "score", [palette.accent, "#FBFBFB", palette.main]
         )
@@ -66,7 +67,7 @@ def plot_numbers(
     """Draw the least stable cluster's Jaccard similarity by the number of clusters."""
     rows = found.numbers
     with themed(lang, width) as palette:
-        axes = new_figure(width, 280).subplots() if ax is None else ax
+        axes = axes_for(ax, width, 280)
         axes.axhline(STABLE_FROM, color=palette.muted, lw=1)
         axes.plot(rows["clusters"], rows["least_jaccard"], color=palette.light, zorder=1)
         for row in rows.to_dict("records"):

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from cvm.core.i18n import say
 from cvm.core.money import format_number
 from cvm.segments.crosstabs import group_name
-from cvm.views.theme import Width, count_axis, new_figure, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_small
+from cvm.views.theme import Width, count_axis, themed
 
 if TYPE_CHECKING:
     from cvm.segments.crosstabs import CrossTabs
@@ -39,27 +40,19 @@ def plot_groups(
     rows = tabs.groups(name)
     with themed(lang, width) as palette:
         height = 80 + 28 * max(len(rows), 1)
-        axes = new_figure(width, height).subplots() if ax is None else ax
+        axes = axes_for(ax, width, height)
         places = np.arange(len(rows))
         axes.barh(places, rows["revenue_each_yuan"], height=0.6, color=palette.main)
         for place, each, count in zip(
             places, rows["revenue_each_yuan"], rows["customers"], strict=True
         ):
-            axes.annotate(
-                say(f"{AREA}.chart.count", lang, count=format_number(count, lang)),
-                (each, place),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                color=palette.muted,
-                fontsize="small",
-            )
+            text = say(f"{AREA}.chart.count", lang, count=format_number(count, lang))
+            say_small(axes, text, (each, place))
         axes.set_yticks(places, [group_name(name, group, lang) for group in rows["group"]])
         axes.invert_yaxis()
         largest = float(rows["revenue_each_yuan"].max()) if len(rows) else 1.0
         axes.set_xlim(0, (1.2 if width == "wide" else 1.4) * largest)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
+        lying_grid(axes)
         unit = count_axis(axes, lang, largest=largest, unit="yuan", axis="x")
         axes.set_xlabel(
             say(f"{AREA}.chart.each_axis", lang, months=str(tabs.window_months), unit=unit)

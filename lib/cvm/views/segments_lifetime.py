@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.segments.lifetime_words import group_name
-from cvm.views.theme import Palette, Width, count_axis, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_instead
+from cvm.views.theme import Palette, Width, count_axis, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.segments.concentration import Concentration
@@ -35,7 +36,7 @@ def plot_survival(
     late count too. Groups whose model cannot be told show their dots alone.
     """
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         last = int(fit.cohorts.frame["age_periods"].max())
         curves = fit.survival(max(last + 1, round(last * (1 + _AHEAD_SHARE))))
         for color, item in zip(_colors(palette, len(fit.estimates)), fit.estimates, strict=True):
@@ -72,10 +73,10 @@ def plot_backtest(
 ) -> Axes:
     """Draw customers of all cohorts by period ahead: what came, the forecast, the naive one."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         table = test.summary()
         if not table["model_error_share"].notna().any():
-            return _nothing(axes, lang)
+            return say_instead(axes, _say("nothing", lang))
         ahead = table["ahead_periods"]
         for column, key, style in (
             ("naive_customers", "naive", {"color": palette.muted, "linestyle": (0, (4, 2))}),
@@ -100,10 +101,10 @@ def plot_value(
 ) -> Axes:
     """Draw the value of today's customers by tier with its interval; losses are in the accent."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         table = value.groups
         if not table["value_yuan"].notna().any():
-            return _nothing(axes, lang)
+            return say_instead(axes, _say("nothing", lang))
         places = np.arange(len(table))
         amount = table["value_yuan"].fillna(0.0)
         colors = [palette.accent if number < 0 else palette.main for number in amount]
@@ -120,8 +121,7 @@ def plot_value(
         ]
         axes.set_yticks(places, names)
         axes.invert_yaxis()
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
+        lying_grid(axes)
         largest = float(table[["low_yuan", "high_yuan"]].abs().max().max())
         axes.set_xlabel(count_axis(axes, lang, largest=largest, unit="yuan", axis="x"))
     return axes
@@ -132,9 +132,9 @@ def plot_purchases(
 ) -> Axes:
     """Draw the share of prepaid customers still active by repeat purchases so far."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         if fit.reason:
-            return _nothing(axes, lang)
+            return say_instead(axes, _say("nothing", lang))
         table = fit.by_repeats(1.0)
         axes.bar(
             table["repeats"], table["active_customers"] / table["customers"], color=palette.main
@@ -151,7 +151,7 @@ def plot_purchases_backtest(
 ) -> Axes:
     """Draw purchases a customer in the held-out time by repeat purchases before it."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         table = test.rows
         for column, key, style in (
             ("naive_purchases", "naive", {"color": palette.muted, "linestyle": (0, (4, 2))}),
@@ -172,9 +172,9 @@ def plot_lorenz(
 ) -> Axes:
     """Draw the Lorenz curve beside the line of customers all alike."""
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         if np.isnan(found.gini):
-            return _nothing(axes, lang)
+            return say_instead(axes, _say("nothing", lang))
         curve = found.frames()["lorenz"]
         axes.plot([0, 1], [0, 1], color=palette.muted, lw=1, label=_say("equal", lang))
         axes.plot(
@@ -216,18 +216,6 @@ def _repeats_axis(axes: Axes, table: pd.DataFrame, lang: str) -> None:
     places = table["repeats"].tolist()
     axes.set_xticks(places, [*map(str, places[:-1]), f"{places[-1]}+"])
     axes.set_xlabel(_say("repeats", lang))
-
-
-def _nothing(axes: Axes, lang: str) -> Axes:
-    """Say on the axes that there is nothing to draw."""
-    axes.text(0.5, 0.5, _say("nothing", lang), ha="center", va="center", transform=axes.transAxes)
-    axes.set_axis_off()
-    return axes
-
-
-def _axes(ax: Axes | None, width: Width) -> Axes:
-    height = 336 if width == "wide" else 300
-    return new_figure(width, height).subplots() if ax is None else ax
 
 
 def _say(key: str, lang: str, **values: str) -> str:

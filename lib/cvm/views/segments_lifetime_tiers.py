@@ -13,7 +13,8 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
 from cvm.segments.lifetime_tiers import CARD_ORDER
 from cvm.segments.lifetime_words import AREA, FEWEST_NAMED, group_name
-from cvm.views.theme import Width, count_axis, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_beside
+from cvm.views.theme import Width, count_axis, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.segments.lifetime_backtest import LifetimeBacktest
@@ -46,7 +47,7 @@ def plot_tier_values(
     with themed(lang, width) as palette:
         table = value.table
         height = _HEAD_PX + _ROW_PX[width] * len(table)
-        axes = new_figure(width, height).subplots() if ax is None else ax
+        axes = axes_for(ax, width, height)
         shown = (table["customers"] >= FEWEST_NAMED) & (table["reason"] == "")
         amount = table[column].where(shown)
         places = np.arange(len(table))
@@ -58,18 +59,14 @@ def plot_tier_values(
         )
         axes.set_yticks(places, [_tier_label(row, lang) for _, row in table.iterrows()])
         axes.invert_yaxis()
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
+        lying_grid(axes)
         edges = table.loc[shown, [f"{column}_low", f"{column}_high"]]
         largest = float(edges.abs().max().max()) if shown.any() else 0.0
         unit = count_axis(axes, lang, largest=largest, unit="yuan", axis="x")
         for place, number, high in zip(places, amount, table[f"{column}_high"], strict=True):
             if np.isfinite(number):
                 at = (max(number, high, 0.0), place)
-                axes.annotate(
-                    format_yuan(number, lang), at, xytext=(6, 0), textcoords="offset points",
-                    va="center",
-                )  # fmt: skip
+                say_beside(axes, format_yuan(number, lang), at, gap=6)
         axes.margins(x=0.2)
         axes.set_xlabel(say(f"{AREA}.chart.{column}", lang, unit=unit, months=value.horizon_months))
     return axes
@@ -90,7 +87,7 @@ def plot_staying(
     Bands are intervals; each line carries its tier's name at its end.
     """
     with themed(lang, width) as palette:
-        axes = new_figure(width, 336).subplots() if ax is None else ax
+        axes = axes_for(ax, width, 336)
         known = [palette.ink, palette.main, palette.accent, palette.muted, palette.light]
         # Text needs more contrast than a line.
         text_colors = {palette.accent: palette.accent_text, palette.light: palette.ink}
@@ -111,11 +108,14 @@ def plot_staying(
         axes.set_xlim(0, value.horizon_months)
         share_axis(axes)
         for (name, color), at in zip(names, _apart(ends, 0.06), strict=True):
-            axes.annotate(
-                name, (value.horizon_months, at), xytext=(6, 0), textcoords="offset points",
-                va="center", color=text_colors.get(color, color),
+            say_beside(
+                axes,
+                name,
+                (value.horizon_months, at),
+                color=text_colors.get(color, color),
                 annotation_clip=False,
-            )  # fmt: skip
+                gap=6,
+            )
         axes.set_xlabel(say(f"{AREA}.chart.ahead_months", lang))
         axes.set_ylabel(
             say(
@@ -158,7 +158,7 @@ def plot_tier_test(
         known = {name: place for place, name in enumerate(CARD_ORDER)}
         rows = rows.sort_values("tier", key=lambda tiers: tiers.map(known).fillna(len(known)))
         height = _HEAD_PX + 30 + _ROW_PX[width] * max(len(rows), 1)
-        axes = new_figure(width, height).subplots() if ax is None else ax
+        axes = axes_for(ax, width, height)
         places = np.arange(len(rows))
         missed = {
             name: rows[name] / rows["actual_customers"] - 1
@@ -174,8 +174,7 @@ def plot_tier_test(
             axes.plot(missed[name], places, marker, color=color, label=label)
         axes.set_yticks(places, [group_name(tier, lang) for tier in rows["tier"]])
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
+        lying_grid(axes)
         share_axis(axes, axis="x")
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         axes.set_xlabel(
@@ -194,7 +193,7 @@ def plot_prepaid(
 ) -> Axes:
     """Draw the share of prepaid customers still active by months of silence."""
     with themed(lang, width) as palette:
-        axes = new_figure(width, 300).subplots() if ax is None else ax
+        axes = axes_for(ax, width, 300)
         table = value.groups
         axes.bar(
             table["silent"],

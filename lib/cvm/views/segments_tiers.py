@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
-from cvm.core.money import format_number, format_share
+from cvm.core.money import format_number
 from cvm.segments.tiers import tier_name
 from cvm.segments.tiers_rules import NONE, UNRATED
-from cvm.views.theme import Width, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, say_shares, share_bars
+from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
     from cvm.segments.tiers import TierPyramid
@@ -41,45 +41,25 @@ def plot_pyramid(
     """
     name = ladder or next(iter(pyramid.ladders))
     rows = pyramid.rows[pyramid.rows["ladder"] == name]
-    with themed(lang, width) as palette:
-        axes = _axes(ax, width, 60 + 44 * len(rows))
-        places = np.arange(len(rows))
-        for shift, column, color, key in (
-            (-0.19, "customer_share", palette.muted, "customers_share"),
-            (0.19, "revenue_share", palette.main, "revenue_share"),
-        ):
-            share = rows[column].fillna(0.0).to_numpy(float)
-            label = say(f"{AREA}.chart.{key}", lang)
-            axes.barh(places + shift, share, height=0.36, color=color, label=label)
-            for place, value in zip(places, share, strict=True):
-                axes.annotate(
-                    format_share(value),
-                    (value, place + shift),
-                    xytext=(4, 0),
-                    textcoords="offset points",
-                    va="center",
-                    color=palette.muted,
-                    fontsize="small",
-                )
+    with themed(lang, width):
+        axes = axes_for(ax, width, 60 + 44 * len(rows))
         named = [
             f"{tier_name(pyramid.ladders[name], tier, lang)}\n"
             + say(f"{AREA}.chart.count", lang, count=format_number(count, lang))
             for tier, count in zip(rows["tier"], rows["customers"], strict=True)
         ]
-        axes.set_yticks(places, named)
-        axes.invert_yaxis()
-        largest = float(rows[["customer_share", "revenue_share"]].max().max())
-        axes.set_xlim(0, 1.14 * largest)
-        share_axis(axes, axis="x")
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.legend(
-            loc="lower left",
-            bbox_to_anchor=(0, 1.0),
-            ncols=_legend_columns(width),
-            borderaxespad=0.2,
-        )
+        columns = 2 if width == "wide" else 1
+        share_bars(axes, rows, named, share_labels(lang), room=1.14, columns=columns)
+        say_shares(axes, rows, missing="–")
     return axes
+
+
+def share_labels(lang: str) -> tuple[str, str]:
+    """Return what a legend calls the shares of customers and of revenue."""
+    customers, revenue = (
+        say(f"{AREA}.chart.{name}_share", lang) for name in ("customers", "revenue")
+    )
+    return customers, revenue
 
 
 def plot_movers(
@@ -104,7 +84,7 @@ def plot_movers(
     rows = change.rows[change.rows["ladder"] == name]
     before, after = _tiers(old, rows["tier"]), _tiers(new, rows["tier_after"])
     with themed(lang, width) as palette:
-        axes = _axes(ax, width, 110 + 46 * len(before))
+        axes = axes_for(ax, width, 110 + 46 * len(before))
         colors = {"up": palette.main, "down": palette.accent, "same": palette.faint}
         most = max(float(rows.loc[rows["direction"] != "same", "customers"].max()), 1.0)
         for row in rows.to_dict("records"):
@@ -159,11 +139,3 @@ def _tiers(ladder: Ladder, seen: pd.Series) -> list[str]:
     """Return tiers, the highest first; those rated on no tier only where somebody is."""
     order = [*reversed(ladder.names), NONE, UNRATED]
     return [tier for tier in order if tier in ladder.names or tier in set(seen)]
-
-
-def _legend_columns(width: Width) -> int:
-    return 2 if width == "wide" else 1
-
-
-def _axes(ax: Axes | None, width: Width, height: float) -> Axes:
-    return new_figure(width, height).subplots() if ax is None else ax

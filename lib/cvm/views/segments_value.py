@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
@@ -16,9 +14,18 @@ from cvm.segments.certificate import DISSOLVED_TO, STABLE, STABLE_FROM, UNSTABLE
 from cvm.segments.cohort_base import UNKNOWN
 from cvm.segments.rfm import SCORES
 from cvm.segments.scenes import scene_name
+from cvm.views.chart_parts import (
+    BAR_SHIFT,
+    axes_for,
+    heat,
+    ink_on_heat,
+    legend_above,
+    say_small,
+    share_bars,
+)
 from cvm.views.segments_lifetime import plot_lorenz
-from cvm.views.segments_tiers import plot_pyramid
-from cvm.views.theme import Palette, Width, count_axis, new_figure, share_axis, themed
+from cvm.views.segments_tiers import plot_pyramid, share_labels
+from cvm.views.theme import Width, count_axis, themed
 
 if TYPE_CHECKING:
     from cvm.segments.certificate import Certificate
@@ -29,7 +36,6 @@ if TYPE_CHECKING:
     from cvm.segments.value_segments import ValueSegments
 
 AREA = "segments_value"
-_DARK = 0.55
 _MOST_YEARS = 12
 
 
@@ -41,11 +47,11 @@ def plot_grid(
     rows = rows[rows["data_band"] != "unknown"]
     voice = [band for band in ("high", "middle", "low") if band in set(rows["voice_band"])]
     data = [band for band in ("low", "middle", "high") if band in set(rows["data_band"])]
-    with themed(lang, width) as palette:
-        axes = _axes(ax, width, 330)
+    with themed(lang, width):
+        axes = axes_for(ax, width, 330)
         table = {(row["voice_band"], row["data_band"]): row for row in rows.to_dict("records")}
         shares = np.array([[table[v, d]["revenue_share"] for d in data] for v in voice], float)
-        _heat(axes, shares, palette)
+        heat(axes, shares)
         for y, v in enumerate(voice):
             for x, d in enumerate(data):
                 people = float(table[v, d]["customer_share"])
@@ -60,7 +66,7 @@ def plot_grid(
                     ),
                     ha="center",
                     va="center",
-                    color=_on(shares, y, x, palette),
+                    color=ink_on_heat(shares, y, x),
                     fontsize="small" if width == "phone" else None,
                 )
         axes.set_xticks(range(len(data)), [_banded(d, data, grid.cuts["data"], lang) for d in data])
@@ -77,46 +83,20 @@ def plot_scenes(
 ) -> Axes:
     """Draw each scene's share of customers and revenue, with what a customer brings."""
     rows = scenes.rows
-    with themed(lang, width) as palette:
-        axes = _axes(ax, width, 60 + 50 * len(rows))
-        places = np.arange(len(rows))
-        for shift, column, color, key in (
-            (-0.19, "customer_share", palette.muted, "customers_share"),
-            (0.19, "revenue_share", palette.main, "revenue_share"),
-        ):
-            share = rows[column].fillna(0.0).to_numpy(float)
-            axes.barh(
-                places + shift,
-                share,
-                height=0.36,
-                color=color,
-                label=say(f"{AREA}.chart.{key}", lang),
-            )
-        for place, share, each in zip(
-            places, rows["revenue_share"].fillna(0.0), rows["revenue_each_yuan"], strict=True
-        ):
-            axes.annotate(
-                say(f"{AREA}.chart.each", lang, yuan=format_yuan(float(each), lang)),
-                (share, place + 0.19),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                color=palette.muted,
-                fontsize="small",
-            )
-        axes.set_yticks(places, [scene_name(scene, lang) for scene in rows["scene"]])
-        axes.invert_yaxis()
-        largest = float(rows[["customer_share", "revenue_share"]].max().max())
-        axes.set_xlim(0, (1.35 if width == "wide" else 1.6) * largest)
-        share_axis(axes, axis="x")
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
-        axes.legend(
-            loc="lower left",
-            bbox_to_anchor=(0, 1.0),
-            ncols=_legend_columns(width),
-            borderaxespad=0.2,
+    with themed(lang, width):
+        axes = axes_for(ax, width, 60 + 50 * len(rows))
+        share_bars(
+            axes,
+            rows,
+            [scene_name(scene, lang) for scene in rows["scene"]],
+            share_labels(lang),
+            room=1.35 if width == "wide" else 1.6,
+            columns=2 if width == "wide" else 1,
         )
+        shares = rows["revenue_share"].fillna(0.0)
+        for place, (share, each) in enumerate(zip(shares, rows["revenue_each_yuan"], strict=True)):
+            text = say(f"{AREA}.chart.each", lang, yuan=format_yuan(float(each), lang))
+            say_small(axes, text, (share, place + BAR_SHIFT))
     return axes
 
 
@@ -129,9 +109,9 @@ def plot_rfm(rfm: Rfm, ax: Axes | None = None, *, lang: str = "en", width: Width
     for row in grid.to_dict("records"):
         y, x = frequency.index(row["frequency_score"]), recency.index(row["recency_score"])
         shares[len(frequency) - 1 - y, x] = row["customers"] / total
-    with themed(lang, width) as palette:
-        axes = _axes(ax, width, 330)
-        _heat(axes, shares, palette)
+    with themed(lang, width):
+        axes = axes_for(ax, width, 330)
+        heat(axes, shares)
         for y in range(shares.shape[0]):
             for x in range(shares.shape[1]):
                 if shares[y, x]:
@@ -141,7 +121,7 @@ def plot_rfm(rfm: Rfm, ax: Axes | None = None, *, lang: str = "en", width: Width
                         format_share(shares[y, x]),
                         ha="center",
                         va="center",
-                        color=_on(shares, y, x, palette),
+                        color=ink_on_heat(shares, y, x),
                     )
         axes.set_xticks(range(len(recency)), [str(score) for score in recency])
         axes.set_yticks(range(len(frequency)), [str(score) for score in frequency[::-1]])
@@ -165,7 +145,7 @@ def plot_cohorts(
         first = early[["before_yuan", "now_yuan"]].sum().to_frame().T.assign(joined_year=name)
         rows = pd.concat([first, rows], ignore_index=True)
     with themed(lang, width) as palette:
-        axes = _axes(ax, width, 320)
+        axes = axes_for(ax, width, 320)
         places = np.arange(len(rows))
         for shift, column, color, key in (
             (-0.2, "before_yuan", palette.light, "last_year"),
@@ -184,12 +164,7 @@ def plot_cohorts(
         largest = float(rows[["before_yuan", "now_yuan"]].max().max())
         axes.set_ylabel(count_axis(axes, lang, largest=largest, unit="yuan"))
         axes.set_xlabel(say(f"{AREA}.chart.joined", lang))
-        axes.legend(
-            loc="lower left",
-            bbox_to_anchor=(0, 1.0),
-            ncols=_legend_columns(width),
-            borderaxespad=0.2,
-        )
+        legend_above(axes, 2 if width == "wide" else 1)
     return axes
 
 
@@ -199,7 +174,7 @@ def plot_certificate(
     """Draw each segment's Jaccard similarity against the bounds of trust."""
     rows = certificate.rows
     with themed(lang, width) as palette:
-        axes = _axes(ax, width, 90 + 30 * len(rows))
+        axes = axes_for(ax, width, 90 + 30 * len(rows))
         places = np.arange(len(rows))
         value = rows["jaccard"].to_numpy(float)
         colors = [
@@ -236,24 +211,6 @@ def _year_name(year: str, lang: str) -> str:
     return say(f"{AREA}.chart.up_to", lang, year=year[1:]) if year.startswith("–") else year
 
 
-def _heat(axes: Axes, shares: npt.NDArray[np.float64], palette: Palette) -> None:
-    colors = LinearSegmentedColormap.from_list("share", ["#F2F6FC", palette.light, palette.main])
-    axes.imshow(np.nan_to_num(shares), cmap=colors, vmin=0, aspect="auto")
-    axes.grid(False)
-    axes.spines[["bottom", "left"]].set_visible(False)
-    rows, columns = shares.shape
-    for edge in range(1, rows):
-        axes.axhline(edge - 0.5, color=palette.paper, lw=2)
-    for edge in range(1, columns):
-        axes.axvline(edge - 0.5, color=palette.paper, lw=2)
-
-
-def _on(shares: npt.NDArray[np.float64], y: int, x: int, palette: Palette) -> str:
-    """Return a text colour that can be read on a cell."""
-    most = float(np.nanmax(shares)) or 1.0
-    return palette.paper if shares[y, x] > _DARK * most else palette.ink
-
-
 def _banded(band: str, bands: list[str], cuts: tuple[float, ...], lang: str) -> str:
     """Return a band's name with the amount it begins at."""
     place = bands.index(band)
@@ -261,14 +218,6 @@ def _banded(band: str, bands: list[str], cuts: tuple[float, ...], lang: str) -> 
     if not place or place > len(cuts):
         return name
     return say(f"{AREA}.chart.band", lang, band=name, yuan=format_yuan(cuts[place - 1], lang))
-
-
-def _legend_columns(width: Width) -> int:
-    return 2 if width == "wide" else 1
-
-
-def _axes(ax: Axes | None, width: Width, height: float) -> Axes:
-    return new_figure(width, height).subplots() if ax is None else ax
 
 
 def plot_answer(
@@ -280,7 +229,7 @@ def plot_answer(
     if answer.concentration is not None:
         return plot_lorenz(answer.concentration, ax=ax, lang=lang, width=width)
     with themed(lang, width):
-        axes = _axes(ax, width, 120)
+        axes = axes_for(ax, width, 120)
         axes.text(0.5, 0.5, answer.text(lang), ha="center", va="center", wrap=True)
         axes.set_axis_off()
     return axes

@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_number, format_share
-from cvm.views.theme import PALETTE, Width, count_axis, new_figure, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_beside, say_instead
+from cvm.views.theme import PALETTE, Width, count_axis, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.segments.score import ScoreStudy
@@ -29,7 +30,7 @@ def plot_reasons(
 ) -> Axes:
     """Draw the value at risk by first reason: called, held out, beyond capacity."""
     with themed(lang, width):
-        axes = new_figure(width, 300).subplots() if ax is None else ax
+        axes = axes_for(ax, width, 300)
         return draw_reasons(warnings.cells("reason"), axes, lang)
 
 
@@ -49,7 +50,7 @@ def draw_reasons(cells: pd.DataFrame, axes: Axes, lang: str) -> Axes:
         lang: ``"zh"`` or ``"en"``.
     """
     if cells.empty:
-        return _nothing(axes, lang)
+        return say_instead(axes, say("segments_churn.chart.nothing", lang))
     wide = cells.pivot_table(
         index="reason", columns="status", values="value_at_risk_yuan", aggfunc="sum"
     )
@@ -65,8 +66,7 @@ def draw_reasons(cells: pd.DataFrame, axes: Axes, lang: str) -> Axes:
         start += size
     axes.set_yticks(range(len(wide)), [trigger_name(str(name), lang) for name in wide.index])
     unit = count_axis(axes, lang, largest=float(start.max()), unit="yuan", axis="x")
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x")
+    lying_grid(axes)
     axes.set_title(
         say("overview.axis.named", lang, name=say(f"{AREA}.axis.at_risk", lang), unit=unit)
     )
@@ -92,22 +92,18 @@ def draw_fates(fates: pd.DataFrame, axes: Axes, lang: str) -> Axes:
     shown = fates[~fates["fate"].isin(["no_sign", "unknown"])].iloc[::-1].reset_index(drop=True)
     sizes = pd.to_numeric(shown["customers"], errors="coerce").to_numpy(float)
     if not len(shown) or not np.isfinite(sizes).any():
-        return _nothing(axes, lang)
+        return say_instead(axes, say("segments_churn.chart.nothing", lang))
     colors = [_COLORS.get(str(fate), PALETTE.muted) for fate in shown["fate"]]
     axes.barh(range(len(shown)), np.nan_to_num(sizes), color=colors, height=0.62)
     for place, size in enumerate(sizes):
         text = format_number(size, lang) if np.isfinite(size) else say(f"{AREA}.withheld", lang)
-        axes.annotate(
-            text, (np.nan_to_num(size), place), xytext=(5, 0), textcoords="offset points",
-            va="center", fontsize="small",
-        )  # fmt: skip
+        say_beside(axes, text, (np.nan_to_num(size), place), fontsize="small", gap=5)
     labels = [say(f"{AREA}.fate_short.{fate}", lang) for fate in shown["fate"]]
     axes.set_yticks(range(len(shown)), labels)
     largest = float(np.nanmax(sizes))
     axes.set_xlim(0, 1.14 * largest)
     unit = count_axis(axes, lang, largest=largest, unit="customers", axis="x")
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x")
+    lying_grid(axes)
     name = say(f"{AREA}.axis.fates", lang)
     axes.set_title(say("overview.axis.named", lang, name=name, unit=unit))
     sns.despine(ax=axes, left=True, bottom=True)
@@ -119,9 +115,9 @@ def plot_list_score(
 ) -> Axes:
     """Draw the share who left of last list and of the base."""
     with themed(lang, width):
-        axes = new_figure(width, 240).subplots() if ax is None else ax
+        axes = axes_for(ax, width, 240)
         if scored.reason:
-            return _nothing(axes, lang)
+            return say_instead(axes, say("segments_churn.chart.nothing", lang))
         facts, one = scored.facts, scored.precision
         base = facts["left"] / facts["customers"]
         frame = pd.DataFrame(
@@ -146,7 +142,7 @@ def draw_scored(groups: pd.DataFrame, axes: Axes, lang: str) -> Axes:
     shown = groups.iloc[::-1].reset_index(drop=True)
     share = pd.to_numeric(shown["left_share"], errors="coerce").to_numpy(float)
     if not np.isfinite(share).any():
-        return _nothing(axes, lang)
+        return say_instead(axes, say("segments_churn.chart.nothing", lang))
     colors = [PALETTE.main if group == "listed" else PALETTE.muted for group in shown["group"]]
     axes.hlines(
         range(len(shown)), shown["low_share"], shown["high_share"], color=PALETTE.light, linewidth=9
@@ -164,8 +160,7 @@ def draw_scored(groups: pd.DataFrame, axes: Axes, lang: str) -> Axes:
     axes.set_ylim(-0.6, len(shown) - 0.2)
     axes.set_xlim(0, 1.15 * float(np.nanmax(shown[["left_share", "high_share"]].to_numpy(float))))
     share_axis(axes, axis="x")
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x")
+    lying_grid(axes)
     axes.set_title(say(f"{AREA}.axis.left", lang))
     sns.despine(ax=axes, left=True, bottom=True)
     return axes
@@ -176,7 +171,7 @@ def plot_healths(
 ) -> Axes:
     """Draw how well the composite score and each health tell leavers."""
     with themed(lang, width):
-        axes = new_figure(width, 280).subplots() if ax is None else ax
+        axes = axes_for(ax, width, 280)
         return draw_healths(study.summary(), axes, lang)
 
 
@@ -190,7 +185,7 @@ def draw_healths(table: pd.DataFrame, axes: Axes, lang: str) -> Axes:
     """
     shown = table.dropna(subset=["auc"]).iloc[::-1].reset_index(drop=True)
     if shown.empty:
-        return _nothing(axes, lang)
+        return say_instead(axes, say("segments_churn.chart.nothing", lang))
     colors = [PALETTE.main if name == "composite" else PALETTE.accent for name in shown["score"]]
     axes.axvline(0.5, color=PALETTE.muted, linewidth=1.2, linestyle=(0, (4, 2)))
     axes.hlines(
@@ -201,15 +196,7 @@ def draw_healths(table: pd.DataFrame, axes: Axes, lang: str) -> Axes:
     axes.set_yticks(range(len(shown)), names)
     axes.set_ylim(-0.6, len(shown) - 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 2.5, 5, 10]))
-    axes.grid(visible=False, axis="y")
-    axes.grid(visible=True, axis="x")
+    lying_grid(axes)
     axes.set_title(say(f"{AREA}.axis.auc", lang))
     sns.despine(ax=axes, left=True, bottom=True)
-    return axes
-
-
-def _nothing(axes: Axes, lang: str) -> Axes:
-    text = say("segments_churn.chart.nothing", lang)
-    axes.text(0.5, 0.5, text, ha="center", transform=axes.transAxes)
-    axes.set_axis_off()
     return axes

@@ -1,0 +1,167 @@
+"""What charts of every subject share: their axes, rows that lie, texts at marks, a heat of shares.
+
+All of it is called inside :func:`cvm.views.theme.themed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from cvm.core.money import format_share
+from cvm.views.theme import PALETTE, Width, new_figure, share_axis
+
+# CSS pixels: a chart whose height does not follow its rows.
+HEIGHT_PX: dict[str, float] = {"wide": 336, "phone": 300}
+_PALEST = "#F2F6FC"
+# Shares above this part of the largest are so dark that their text is white.
+_DARK = 0.55
+BAR_SHIFT = 0.19
+_SHARES = (
+    ("customer_share", -BAR_SHIFT, PALETTE.muted),
+    ("revenue_share", BAR_SHIFT, PALETTE.main),
+)
+
+
+def axes_for(ax: Axes | None, width: Width, height_px: float | None = None) -> Axes:
+    """Return the axes given, or those of a new figure of a page's column.
+
+    Args:
+        ax: Axes to draw on, if there are some.
+        width: ``"wide"`` or ``"phone"``.
+        height_px: Of a new figure (CSS pixels); by default :data:`HEIGHT_PX`.
+    """
+    if ax is not None:
+        return ax
+    return new_figure(width, height_px or HEIGHT_PX[width]).subplots()
+
+
+def lying_grid(axes: Axes) -> None:
+    """Guide the eye along the values of rows that lie: lines from the x axis, none between rows."""
+    axes.grid(False, axis="y")
+    axes.grid(True, axis="x")
+
+
+def legend_above(axes: Axes, columns: int) -> None:
+    """Put the legend over the chart, at its left, in some columns."""
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderaxespad=0.2)
+
+
+def say_beside(axes: Axes, text: str, at: tuple[Any, Any], *, gap: float = 4, **looks: Any) -> None:
+    """Say a text right of a mark.
+
+    Args:
+        axes: The axes.
+        text: What is said.
+        at: The mark's end, in data.
+        gap: Points between them.
+        looks: Of the text, as matplotlib names them.
+    """
+    axes.annotate(text, at, xytext=(gap, 0), textcoords="offset points", va="center", **looks)
+
+
+def say_small(axes: Axes, text: str, at: tuple[Any, Any]) -> None:
+    """Say what a mark leaves open right of it, small and muted."""
+    say_beside(axes, text, at, color=PALETTE.muted, fontsize="small")
+
+
+def say_instead(axes: Axes, text: str) -> Axes:
+    """Say on the axes why there is nothing to draw."""
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+    axes.set_axis_off()
+    return axes
+
+
+def signed_axis(axes: Axes, *, bins: int | None = None) -> None:
+    """Format the x axis of differences: each with its sign, nought without."""
+    if bins is not None:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=bins))
+    axes.xaxis.set_major_formatter(FuncFormatter(_signed))
+
+
+def _signed(value: float, _: int) -> str:
+    return "0" if abs(value) < 1e-12 else f"{value:+.3g}".replace("-", "−")
+
+
+def heat(axes: Axes, shares: npt.NDArray[np.float64]) -> None:
+    """Draw a table of shares as colours, the largest darkest; what is missing is palest.
+
+    Args:
+        axes: The axes.
+        shares: Rows × columns, 0-1.
+    """
+    colors = LinearSegmentedColormap.from_list("share", [_PALEST, PALETTE.light, PALETTE.main])
+    axes.imshow(np.nan_to_num(shares), cmap=colors, vmin=0, aspect="auto")
+    axes.grid(False)
+    axes.spines[["bottom", "left"]].set_visible(False)
+    rows, columns = shares.shape
+    for edge in range(1, rows):
+        axes.axhline(edge - 0.5, color=PALETTE.paper, lw=2)
+    for edge in range(1, columns):
+        axes.axvline(edge - 0.5, color=PALETTE.paper, lw=2)
+
+
+def ink_on_heat(shares: npt.NDArray[np.float64], row: int, column: int) -> str:
+    """Return the colour of a text that can be read on a cell of :func:`heat`."""
+    most = float(np.nanmax(shares)) or 1.0
+    return PALETTE.paper if shares[row, column] > _DARK * most else PALETTE.ink
+
+
+def share_bars(
+    axes: Axes,
+    rows: pd.DataFrame,
+    names: Sequence[str],
+    labels: tuple[str, str],
+    *,
+    room: float,
+    columns: int = 2,
+) -> None:
+    """Draw each row's share of customers and, under it, of revenue; the first row on top.
+
+    Args:
+        axes: The axes.
+        rows: ``customer_share``, ``revenue_share`` (0-1); what is missing is no bar.
+        names: Of the rows.
+        labels: What customers and revenue are called in the legend.
+        room: Width of the axis in largest shares: what stands beside the bars has to fit.
+        columns: Of the legend.
+    """
+    places = np.arange(len(rows))
+    for (column, shift, color), label in zip(_SHARES, labels, strict=True):
+        values = np.nan_to_num(rows[column].to_numpy(float))
+        axes.barh(places + shift, values, height=0.36, color=color, label=label)
+    axes.set_yticks(places, names)
+    axes.invert_yaxis()
+    axes.set_xlim(0, room * float(rows[["customer_share", "revenue_share"]].max().max()))
+    share_axis(axes, axis="x")
+    lying_grid(axes)
+    legend_above(axes, columns)
+
+
+def say_shares(axes: Axes, rows: pd.DataFrame, *, missing: str) -> None:
+    """Say the shares beside the bars of :func:`share_bars`.
+
+    Args:
+        axes: The axes.
+        rows: As there.
+        missing: What is said where a share is missing.
+    """
+    for column, shift, _ in _SHARES:
+        for place, value in enumerate(rows[column].to_numpy(float)):
+            text = missing if np.isnan(value) else format_share(value)
+            say_small(axes, text, (np.nan_to_num(value), place + shift))
+
+
+def mark_interval(
+    axes: Axes, place: float, low: float, value: float, high: float, color: str
+) -> None:
+    """Draw a value with its interval on a row that lies."""
+    axes.plot([low, high], [place, place], color=color, linewidth=2.5)
+    axes.plot(value, place, "o", color=color, markersize=7)
