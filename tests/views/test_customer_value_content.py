@@ -88,7 +88,8 @@ def test_a_withheld_cell_is_a_dash_and_so_is_a_sum_over_it(page):
     assert [one["label"] for one in cards["choices"]] == [
         "Diamond", "Gold", "VIP", "No tier", "Not rated",
     ]  # fmt: skip
-    assert facts_of(cards["choices"][0])["Revenue per customer, 12 months"] == "¥3,750"  # 150,000 ÷ 40
+    diamond = facts_of(cards["choices"][0])
+    assert diamond["Revenue per customer, 12 months"] == "¥3,750"  # 150,000 ÷ 40
     assert [one["label"] for one in ages["choices"]] == ["–24", "25–34", "55+"]
     by_name = {one["label"]: facts_of(one) for one in counties["choices"]}
     assert by_name["安宁"]["Customers"] == "5,300"

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
@@ -186,7 +185,7 @@ def _gone(data: Dataset, at: date) -> set[str]:
     return set(collect(gone.select("customer_id"))["customer_id"])
 
 
-def _rows(data: Dataset, at: date, horizon_months: int) -> ir.Table:
+def _rows(data: Dataset, at: date, horizon_months: int) -> Any:
     first = data.first_month or at
     count = min(month_index(at) - month_index(first) + 1, MOST_MONTHS)
     months = [add_months(at, -back) for back in range(count)]
