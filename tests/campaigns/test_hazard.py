@@ -96,7 +96,7 @@ def test_a_planted_pace_is_found_and_told():
 @pytest.mark.calibration
 @pytest.mark.parametrize(("planted", "campaigns"), [(1.0, 4_000), (0.6, 1_000)])
 def test_no_effect_is_called_one_as_often_as_said_and_intervals_cover(planted, campaigns):
-    """A covariate that matters, and ties by month; without an effect 4.9 % of 18,000 were called."""
+    """A covariate that matters, and ties by month; 4.9 % of 18,000 called without an effect."""
     rng = np.random.default_rng(12)
     called = covered = contradictions = 0
     for _ in range(campaigns):
