@@ -9,6 +9,13 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from cvm.campaigns import words
+from cvm.campaigns.answer_branches import (
+    assigned_by_branch,
+    checks_by_branch,
+    estimates_by_branch,
+    measured_by_branch,
+    tiers_by_branch,
+)
 from cvm.campaigns.answer_checks import check_campaign
 from cvm.campaigns.answer_estimates import (
     churn_by_tier,
@@ -121,6 +128,10 @@ def answer_holdout(
 ) -> Answer:
     """Answer whether one campaign with a random control worked and was worth it.
 
+    Where whole branches were assigned, every error counts branches: by what chance could have
+    assigned instead, with the wild bootstrap beside. Survival and looks, which would count
+    customers, are then left out.
+
     Args:
         tables: The small tables of all campaigns.
         campaign_id: Which one.
@@ -138,12 +149,19 @@ def answer_holdout(
     own = tables.of(campaign_id)
     row = own.campaigns.iloc[0].to_dict()
     control, treated = own.arms()
-    checks = check_campaign(own, control_share=control_share)
-    retention = retention_of(own, confidence)
+    whole = assigned_by_branch(own)
+    checks = check_campaign(
+        own,
+        control_share=control_share,
+        branches=checks_by_branch(own, confidence) if whole else (),
+    )
+    retention = None if whole else retention_of(own, confidence)
     effect = Effect(
         campaign=campaign_id,
         design=str(row.get("design") or "holdout"),
-        estimates=estimates_of(control, treated, retention, confidence),
+        estimates=estimates_by_branch(own, confidence)
+        if whole
+        else estimates_of(control, treated, retention, confidence),
         checks=checks,
     )
     churn = effect.headline
@@ -155,7 +173,8 @@ def answer_holdout(
         margin_share=margin_share,
         life=life,
     )
-    exposures = own.exposures()
+    exposures = None if whole else own.exposures()
+    by_tier = tiers_by_branch if whole else churn_by_tier
     money: dict[str, Any] = {"cost_yuan": own.cost_yuan()} | (profit.money() if profit else {})
     failed = [item.name for item in checks.failed]
     contact = own.contact()
@@ -163,7 +182,7 @@ def answer_holdout(
         campaign_id=campaign_id,
         name=str(row.get("name") or campaign_id),
         effect=effect,
-        tiers=churn_by_tier(own, confidence, campaign_id),
+        tiers=by_tier(own, confidence, campaign_id),
         retention=retention,
         looks=None
         if exposures is None
@@ -195,6 +214,7 @@ def _profit(
     if control is None or treated is None or not churn.can_tell:
         return None, churn.reason
     incentive = row.get("incentive_yuan")
+    whole = assigned_by_branch(own)
     try:
         measured = measure_profit(
             control,
@@ -202,9 +222,11 @@ def _profit(
             window_months=own.window_months,
             incentive_yuan=0.0 if incentive is None or pd.isna(incentive) else float(incentive),
             margin_share=margin_share,
-            covariates=money_before(treated),
+            covariates=[] if whole else money_before(treated),
             confidence=churn.confidence,
         )
+        if whole:
+            measured = measured_by_branch(measured, own, margin_share=margin_share)
     except CvmError as error:
         return None, str(error)
     profit = Profit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cvm.campaigns.answer_estimates import BEFORE
@@ -16,20 +17,24 @@ from cvm.campaigns.moments import Moments
 BILL = Outcome(name="bill_yuan", kind="yuan")
 
 
-def check_campaign(own: Tables, *, control_share: float | None = None) -> Checks:
+def check_campaign(
+    own: Tables, *, control_share: float | None = None, branches: Sequence[Check] = ()
+) -> Checks:
     """Make every check that the tables allow.
 
     Args:
         own: Tables of one campaign.
         control_share: Share that was to be held out; without it, arms are compared between cards,
             where their sizes must stand in the same ratio.
+        branches: Checks of whole branches that were assigned; they stand in place of those that
+            count single customers as drawn.
     """
-    items: list[Check] = [*followed(own.left_out)]
-    ratio = _sample_ratio(own, control_share)
+    items: list[Check] = [*branches, *followed(own.left_out)]
+    ratio = None if branches else _sample_ratio(own, control_share)
     if ratio is not None:
         items.insert(0, ratio)
     control, treated = own.arms()
-    if control is not None and treated is not None:
+    if control is not None and treated is not None and not branches:
         columns = [name for name in BEFORE if name in treated.names]
         items.append(balance(control, treated, columns))
         if "elsewhere" in treated.names:

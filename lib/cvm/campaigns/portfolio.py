@@ -32,6 +32,9 @@ GROUPS = {
 }
 """Tables for the snapshot, and the columns that name a row of each."""
 
+SHOWN_METHODS = ("difference", "randomisation", "wald")
+"""Methods of churn as assigned (of customers, of branches) and of those reached."""
+
 WORTH = (
     "window_months",
     "margin_yuan",
@@ -162,7 +165,7 @@ def _estimates(answer: Answer) -> list[dict[str, Any]]:
     rows = [
         (one.estimand, one)
         for one in answer.effect.estimates
-        if one.outcome.name == "churned" and one.method in ("difference", "wald")
+        if one.outcome.name == "churned" and one.method in SHOWN_METHODS
     ]
     tiers = () if answer.tiers is None else answer.tiers.estimates[1:]
     rows += [(one.group, one) for one in tiers]
