@@ -183,6 +183,21 @@ def campaigns_tables(*, without_control=True):
              for name in ("matched", "balance", "placebo", "hidden_bias")]
         ),
         "campaign_without_control_worth": pd.DataFrame(WORTH[2:3]),
+        "campaign_without_control_funnel": pd.DataFrame(
+            [{"campaign_id": "RECHARGE", "step": step, "customers": customers}
+             for step, customers in
+             (("assigned", 900), ("attempted", 880), ("reached", 610), ("accepted", 210))]
+        ),
+        "campaign_by_branch_funnel": pd.DataFrame(
+            [{"campaign_id": "FAMILY", "step": step, "customers": customers}
+             for step, customers in
+             (("assigned", 8000), ("attempted", 7800), ("reached", 5100), ("accepted", 2300))]
+        ),
+        "campaign_by_branch_checks": pd.DataFrame(
+            [{"campaign_id": "FAMILY", "check": name, "status": status, "customers": 8000}
+             for name, status in (("contacts_usable", "ok"), ("elsewhere", "watch"),
+                                  ("placebo_year", "ok"))]
+        ),
         "campaign_by_branch": by_branch,
         "campaign_by_branch_designs": pd.DataFrame(designs("FAMILY", starts)),
         "campaign_by_branch_events": pd.DataFrame(

@@ -82,7 +82,15 @@ def test_campaigns_without_a_random_control_show_what_their_design_knows(page, l
     # By hand: the mean of the six months since the start is −0.37 points.
     assert "−0.37" in family["events"]["alt"]
     assert [row["kept"] for row in family["designs"]["rows"]] == pytest.approx([40, 35, 70])
-    assert (family["balance"], family["funnel"], recharge["events"]) == ({}, [], {})
+    assert (family["balance"], recharge["events"]) == ({}, {})
+    assert [row["share"] for row in family["funnel"]] == [1.0, 0.975, 0.6375, 0.2875]
+    told = {row["label"]: row["status"] for row in family["checks"]}
+    year = (
+        "启动前一年差异（安慰剂检验）"
+        if lang == "zh"
+        else ("differences in the year before the start (placebo)")
+    )
+    assert told[year] == "ok"
     # The random control stands first among the designs of a campaign that has one.
     label = handset["designs"]["rows"][0]["label"]
     assert label == ("随机对照" if lang == "zh" else "random control")
@@ -96,8 +104,8 @@ def test_only_parts_that_are_known_are_on_the_page(page, lang):
     }
     assert parts == {
         "HANDSET": ["worth", "forest", "designs", "curves", "funnel", "checks"],
-        "RECHARGE": ["worth", "designs", "curves", "balance", "checks"],
-        "FAMILY": ["worth", "designs", "events"],
+        "RECHARGE": ["worth", "designs", "curves", "funnel", "balance", "checks"],
+        "FAMILY": ["worth", "designs", "events", "funnel", "checks"],
         "CARE": [],
         "SMS": ["worth", "forest", "checks"],
     }

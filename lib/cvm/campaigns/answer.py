@@ -77,6 +77,11 @@ class Answer(Result):
         return self.effect.checks
 
     @property
+    def by_branch(self) -> bool:
+        """Return whether whole branches were assigned, so that errors count branches."""
+        return any(one.name == "by_branch" for one in self.checks.items)
+
+    @property
     def many(self) -> tuple[Estimate, ...]:
         """Return what is asked beside the headline: further outcomes, and churn by card."""
         others = [one for one in self.effect.estimates if not math.isnan(one.p_adjusted)]

@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 import pandas as pd
 
-from cvm.campaigns.funnel import ARMS, contact_funnel
+from cvm.campaigns.funnel import ARMS, read_funnel
 from cvm.campaigns.moments import Moments
 from cvm.campaigns.survival import Exposure
 from cvm.core.checks import check_at_least, check_columns, check_one_of
@@ -113,16 +113,7 @@ class Tables:
 
     def contact(self) -> pd.DataFrame | None:
         """Return assigned, attempted, reached and accepted by arm; None if contacts do not tell."""
-        flags = ["attempted", "reached", "accepted"]
-        if self.funnel.empty or self.funnel[flags].isna().all(axis=None):
-            return None
-        counted = self.funnel.copy()
-        shown = counted[flags].astype("boolean").fillna(False).astype(bool)
-        # A step the extract lacks cannot be smaller than the one after it.
-        shown["reached"] |= shown["accepted"]
-        shown["attempted"] |= shown["reached"]
-        counted[flags] = shown
-        return contact_funnel(counted)
+        return read_funnel(self.funnel)
 
     def counts(self, status: str | None = None) -> dict[str, int]:
         """Return customers by arm, of one status or of all."""

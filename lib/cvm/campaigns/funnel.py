@@ -48,6 +48,28 @@ def contact_funnel(contacts: pd.DataFrame) -> pd.DataFrame:
     return grouped.reindex(list(ARMS), fill_value=0).rename_axis("arm").reset_index()
 
 
+def read_funnel(counts: pd.DataFrame, campaign_id: str | None = None) -> pd.DataFrame | None:
+    """Return assigned, attempted, reached and accepted by arm; None if contacts do not tell.
+
+    Args:
+        counts: Of ``reduce_campaign_funnel``: ``arm``, ``attempted``, ``reached``, ``accepted``
+            and ``customers``.
+        campaign_id: Which campaign, where the rows are of several.
+    """
+    if campaign_id is not None:
+        counts = counts[counts["campaign_id"] == campaign_id]
+    flags = ["attempted", "reached", "accepted"]
+    if counts.empty or counts[flags].isna().all(axis=None):
+        return None
+    counted = counts.copy()
+    shown = counted[flags].astype("boolean").fillna(False).astype(bool)
+    # A step the extract lacks cannot be smaller than the one after it.
+    shown["reached"] |= shown["accepted"]
+    shown["attempted"] |= shown["reached"]
+    counted[flags] = shown
+    return contact_funnel(counted)
+
+
 def check_arms(arms: npt.NDArray[np.generic]) -> None:
     """Check that every row names an arm.
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from cvm.campaigns.answer import Answer, answer_holdout
 from cvm.campaigns.cells import Tables
+from cvm.campaigns.contacted import funnel_rows
 from cvm.campaigns.effect import CHURN, Estimate, cannot_tell
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
@@ -190,14 +191,7 @@ def _number(value: float) -> float | None:
 
 
 def _funnel(answer: Answer) -> list[dict[str, Any]]:
-    if answer.funnel.empty:
-        return []
-    treated = answer.funnel[answer.funnel["arm"] == "treated"].iloc[0]
-    steps = [name for name in answer.funnel.columns if name != "arm"]
-    return [
-        {"campaign_id": answer.campaign_id, "step": step, "customers": int(treated[step])}
-        for step in steps
-    ]
+    return funnel_rows(answer.campaign_id, answer.funnel)
 
 
 def _curves(answer: Answer) -> list[dict[str, Any]]:

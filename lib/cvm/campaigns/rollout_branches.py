@@ -8,7 +8,7 @@ handed out anew among the branches: if the campaign did nothing, every such orde
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ import pandas as pd
 
 from cvm.campaigns import words
 from cvm.campaigns.branches import Branches, read_branches
+from cvm.campaigns.check import Check, Checks
 from cvm.campaigns.effect import CHURN, Effect, Estimate, Outcome, cannot_tell
 from cvm.campaigns.rollout import GroupTime, group_time_effects
 from cvm.campaigns.rollout_kernels import event_weights, window_weights
@@ -93,6 +94,7 @@ def judge_rollout(
     campaign: str = "",
     orders: int = 499,
     confidence: float = 0.95,
+    checks: Sequence[Check] = (),
     rng: np.random.Generator,
 ) -> RolloutEffect:
     """Return what a staggered campaign did to leaving, and to the margin of those who stay.
@@ -105,6 +107,7 @@ def judge_rollout(
         campaign: Identifier.
         orders: Orders of starts to try.
         confidence: Of the interval.
+        checks: Made before, of the contacts themselves; the year before is checked here.
         rng: Draws the orders.
 
     Returns:
@@ -124,8 +127,7 @@ def judge_rollout(
         "treated_count": branches.assigned,
     }
     if branches.reason:
-        empty = cannot_tell(CHURN, branches.reason, **known)
-        return RolloutEffect(campaign=campaign, design="staggered", estimates=(empty,))
+        return _silent(campaign, branches.reason, checks, known)
     panel = branches.panel
     treated = within_window(panel, window_months).astype(float)
     asked = [panel.outcome, treated]
@@ -136,8 +138,7 @@ def judge_rollout(
     customer_se = float(np.sqrt((weights**2 * spread).sum()))
     low, high, p_value = invert_orders(drawn[:, :2], 1 - confidence, customer_se)
     if not (math.isfinite(low) and math.isfinite(high)):
-        empty = cannot_tell(CHURN, "few_clusters", **known)
-        return RolloutEffect(campaign=campaign, design="staggered", estimates=(empty,))
+        return _silent(campaign, "few_clusters", checks, known)
     waiting = branches.at_risk[~branches.started].mean(axis=1).sum()
     known["control_count"] = int(waiting)
     headline = Estimate(
@@ -147,6 +148,7 @@ def judge_rollout(
         p_value=p_value,
     )
     margin = () if len(asked) < 3 else (_margin(branches, drawn, window_months, known),)
+    before_p = year_before(panel, orders, rng)
     return RolloutEffect(
         campaign=campaign,
         design="staggered",
@@ -159,8 +161,33 @@ def judge_rollout(
         monthly_covariance=_covariance(drawn),
         customer_se=customer_se,
         branch_se=float(drawn[1:, 0].std()),
-        before_p=year_before(panel, orders, rng),
+        before_p=before_p,
+        checks=Checks(items=(*checks, _year_before(before_p))),
         orders=len(drawn) - 1,
+    )
+
+
+def _silent(
+    campaign: str, reason: str, checks: Sequence[Check], known: Mapping[str, Any]
+) -> RolloutEffect:
+    """Return a result that honestly says nothing, and why."""
+    return RolloutEffect(
+        campaign=campaign,
+        design="staggered",
+        estimates=(cannot_tell(CHURN, reason, **known),),
+        checks=Checks(items=tuple(checks)) if checks else None,
+    )
+
+
+def _year_before(before_p: float) -> Check:
+    """Check that branches did not part from the others in the year before their start."""
+    status = "unknown" if math.isnan(before_p) else "failed" if before_p < BEFORE_LEVEL else "ok"
+    return Check(
+        name="placebo_year",
+        status=status,
+        value=before_p,
+        limit=BEFORE_LEVEL,
+        facts={"p": before_p},
     )
 
 

@@ -110,6 +110,7 @@ def rollout_entry(
         effect.headline,
         evidence=evidence_of_rollout(effect, comparison),
         designs="" if comparison is None else comparison.verdict,
+        failed_checks=failed_checks(effect),
         **(money | ({} if profit is None else profit.money())),
     )
 
@@ -118,14 +119,19 @@ def evidence_of_rollout(effect: RolloutEffect, comparison: DesignComparison | No
     """Return the quality of evidence of a campaign by branch.
 
     Returns:
-        ``B`` if designs agree (or none detects anything) and branches did not differ in the year
-        before their start; ``C`` otherwise; ``D`` if nothing can be told.
+        ``B`` if designs agree (or none detects anything) and no check failed, that of the year
+        before the start among them; ``C`` otherwise; ``D`` if nothing can be told.
     """
     if not effect.headline.can_tell:
         return "D"
-    alike = not effect.before_p < BEFORE_LEVEL
+    alike = not effect.before_p < BEFORE_LEVEL and not failed_checks(effect)
     agree = comparison is not None and comparison.verdict in ("agree", "none")
     return "B" if alike and agree else "C"
+
+
+def failed_checks(effect: RolloutEffect) -> list[str]:
+    """Return the names of the checks that failed."""
+    return [] if effect.checks is None else [one.name for one in effect.checks.failed]
 
 
 def booked_yuan(starts: pd.DataFrame) -> float:

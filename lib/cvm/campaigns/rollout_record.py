@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cvm.campaigns.compare_designs import DesignComparison, design_rows
+from cvm.campaigns.contacted import check_rows, funnel_rows
 from cvm.campaigns.portfolio import worth_row
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.register import Register
@@ -20,6 +21,8 @@ GROUPS = {
     PREFIX: ["campaign_id"],
     f"{PREFIX}_designs": ["campaign_id", "design"],
     f"{PREFIX}_events": ["campaign_id", "since"],
+    f"{PREFIX}_funnel": ["campaign_id", "step"],
+    f"{PREFIX}_checks": ["campaign_id", "check"],
     f"{PREFIX}_worth": ["campaign_id"],
 }
 """Tables for the snapshot, and the columns that name a row of each."""
@@ -35,6 +38,7 @@ class Rollout:
         starts: Of ``reduce_branch_starts``.
         comparison: Its designs side by side.
         profit: What it was worth; None where that cannot be told.
+        funnel: Its contact funnel; None where contacts do not tell.
     """
 
     campaign: Mapping[Any, Any]
@@ -42,6 +46,7 @@ class Rollout:
     starts: pd.DataFrame
     comparison: DesignComparison
     profit: Profit | None = None
+    funnel: pd.DataFrame | None = None
 
 
 def record_rollouts(rollouts: Sequence[Rollout]) -> dict[str, pd.DataFrame]:
@@ -62,6 +67,8 @@ def record_rollouts(rollouts: Sequence[Rollout]) -> dict[str, pd.DataFrame]:
                 | {name: float(row[name]) for name in ("effect", "low", "high")}
                 for row in one.effect.events.to_dict("records")
             ]
+        rows[f"{PREFIX}_funnel"] += funnel_rows(entry.campaign_id, one.funnel)
+        rows[f"{PREFIX}_checks"] += check_rows(entry.campaign_id, one.effect)
         if one.profit is not None:
             rows[f"{PREFIX}_worth"].append(worth_row(entry.campaign_id, one.profit))
     return {PREFIX: Register(entries=entries).summary()} | {

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cvm.campaigns.compare_designs import DesignComparison, compare_methods, design_rows
+from cvm.campaigns.contacted import check_rows, funnel_rows
 from cvm.campaigns.portfolio import worth_row
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.register import Entry, Register
@@ -20,6 +21,7 @@ GROUPS = {
     PREFIX: ["campaign_id"],
     f"{PREFIX}_designs": ["campaign_id", "design"],
     f"{PREFIX}_balance": ["campaign_id", "covariate"],
+    f"{PREFIX}_funnel": ["campaign_id", "step"],
     f"{PREFIX}_curves": ["campaign_id", "arm", "since"],
     f"{PREFIX}_checks": ["campaign_id", "check"],
     f"{PREFIX}_worth": ["campaign_id"],
@@ -36,11 +38,13 @@ class Targeted:
         campaign: Its row in the contract table ``campaigns``.
         effect: What it did.
         profit: What it was worth; None where that cannot be told.
+        funnel: Its contact funnel; None where contacts do not tell.
     """
 
     campaign: Mapping[Any, Any]
     effect: TargetedEffect
     profit: Profit | None = None
+    funnel: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def record_targeted(
             | {name: row[name] for name in ("customers", "kept_share")}
             for row in one.effect.curves.to_dict("records")
         ]
-        rows[f"{PREFIX}_checks"] += _checks(campaign, one.effect)
+        rows[f"{PREFIX}_funnel"] += funnel_rows(campaign, one.funnel)
+        rows[f"{PREFIX}_checks"] += check_rows(campaign, one.effect)
         if one.profit is not None:
             rows[f"{PREFIX}_worth"].append(worth_row(campaign, one.profit))
     for campaign, comparison in (held_out or {}).items():
@@ -111,17 +116,4 @@ def _balance(campaign: str, effect: TargetedEffect) -> list[dict[str, Any]]:
             "after": float(row["smd"]),
         }
         for row in table.loc[worst.index[:MOST_COVARIATES]].to_dict("records")
-    ]
-
-
-def _checks(campaign: str, effect: TargetedEffect) -> list[dict[str, Any]]:
-    items = () if effect.checks is None else effect.checks.items
-    return [
-        {
-            "campaign_id": campaign,
-            "check": one.name,
-            "status": one.status,
-            "customers": effect.headline.treated_count,
-        }
-        for one in items
     ]

@@ -51,6 +51,7 @@ def judge_without_control(
     caliper_deviations: float = 0.2,
     folds: int = 5,
     contacts: pd.DataFrame | None = None,
+    checks: Sequence[Check] = (),
     confidence: float = 0.95,
     rng: np.random.Generator,
 ) -> TargetedEffect:
@@ -68,6 +69,7 @@ def judge_without_control(
         caliper_deviations: Largest distance of a match, in deviations of the propensity's logit.
         folds: Of the cross-fitting.
         contacts: Counts of usable contacts, for the check of them.
+        checks: Made before, to stand in front: of the contacts themselves.
         confidence: Of the intervals (share).
         rng: Randomness of the folds.
 
@@ -80,7 +82,7 @@ def judge_without_control(
     if not known:
         names = [one.name for one in outcomes]
         raise ArgumentError("outcomes", names, "known", available=list(candidates.columns))
-    first = [check.complete(candidates)]
+    first = [*checks, check.complete(candidates)]
     if contacts is not None:
         first.insert(0, check.contacts_usable(contacts))
     reason = candidates.reason
