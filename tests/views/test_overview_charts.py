@@ -9,8 +9,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 
 from cvm.views import overview as draw
-from cvm.views.cards_overview import read_facts
+from cvm.views import overview_groups as groups
 from cvm.views.charts_overview import make_charts
+from cvm.views.facts import read_facts
 from cvm.views.theme import PALETTE, WIDTHS, new_figure, save_svg, themed
 from overview_tables import (
     counties_table,
@@ -74,7 +75,7 @@ def test_churn_and_its_means(ax):
 
 
 def test_tiers_show_both_shares(ax):
-    draw.draw_tiers(tiers_table(), ax, "zh")
+    groups.draw_tiers(tiers_table(), ax, "zh")
     assert list(line(ax, "customer_share").get_xdata()) == [0.02, 0.04, 0.10, 0.14, 0.70]
     assert list(line(ax, "revenue_share").get_xdata()) == [0.10, 0.15, 0.15, 0.15, 0.45]
     names = [label.get_text() for label in ax.get_yticklabels()]
@@ -85,13 +86,13 @@ def test_tiers_show_both_shares(ax):
 def test_a_withheld_tier_says_so(ax):
     tiers = tiers_table()
     tiers.loc[0, ["customer_share", "revenue_share"]] = np.nan
-    draw.draw_tiers(tiers, ax, "en")
+    groups.draw_tiers(tiers, ax, "en")
     assert "withheld" in texts(ax)
     assert "2.0%" not in texts(ax)
 
 
 def test_points_years_against_the_cap(ax):
-    draw.draw_points_years(points_years_table(), ax, "zh")
+    groups.draw_points_years(points_years_table(), ax, "zh")
     assert [bar.get_height() for bar in ax.patches] == [0.025, 0.020]
     assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [
         PALETTE.accent.lower(),
@@ -105,7 +106,7 @@ def test_points_years_against_the_cap(ax):
 def test_counties_are_sorted_and_withheld_ones_come_last():
     with themed("zh"):
         axes = new_figure("wide", 300).subplots(1, 2, sharey=True)
-        draw.draw_counties(counties_table(), list(axes), "zh")
+        groups.draw_counties(counties_table(), list(axes), "zh")
         names = [label.get_text() for label in axes[0].get_yticklabels()]
     assert names == ["安宁", "城关", "榆中", "红古"]
     assert list(line(axes[0], "arpu").get_xdata()[:3]) == [72.5, 58.0, 51.0]

@@ -6,8 +6,7 @@ course over time. The figures are those of ``overview_facts``; nothing is estima
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,32 +15,13 @@ import pandas as pd
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_points, format_share, format_yuan
 from cvm.core.months import format_month
+from cvm.views.facts import Facts, fact_month
 from cvm.views.overview import MONTHS_IN_YEAR, by_month
 
-Facts = Mapping[str, float]
 SPARK_MONTHS = 24
 # Changes that the shown digits cannot tell from zero are "flat", not good or bad.
 LEVEL_SHARE = 0.0005
 LEVEL_POINTS = 0.00005
-
-
-def read_facts(frame: pd.DataFrame | None) -> dict[str, float]:
-    """Return the known facts by key; withheld and missing ones are left out."""
-    if frame is None:
-        return {}
-    values = pd.to_numeric(frame["value"], errors="coerce")
-    return {
-        str(key): float(value)
-        for key, value in zip(frame["key"], values, strict=True)
-        if np.isfinite(value)
-    }
-
-
-def fact_month(facts: Facts) -> date | None:
-    """Return the month the facts speak of."""
-    if "year" not in facts or "month" not in facts:
-        return None
-    return date(int(facts["year"]), int(facts["month"]), 1)
 
 
 def make_cards(facts: Facts, months: pd.DataFrame, lang: str) -> list[dict[str, Any]]:

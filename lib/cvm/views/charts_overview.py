@@ -6,8 +6,6 @@ withheld there is no chart; the page's notes say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,31 +17,14 @@ from cvm.core.i18n import say
 from cvm.core.money import format_number, format_points, format_share, format_yuan
 from cvm.core.months import format_month
 from cvm.views import overview as draw
-from cvm.views.cards_overview import LEVEL_POINTS, LEVEL_SHARE, Facts, fact_month
+from cvm.views import overview_groups as groups
+from cvm.views.cards_overview import LEVEL_POINTS, LEVEL_SHARE
+from cvm.views.facts import Facts, fact_month
 from cvm.views.pages import Tables
-from cvm.views.picture_parts import listed
+from cvm.views.picture_parts import Chart, listed
 from cvm.views.theme import Width, new_figure
 
 FEWEST_CHURN_MONTHS = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Chart:
-    """One chart in one language.
-
-    Attributes:
-        key: Part of the picture's file name.
-        title: What the chart says.
-        alt: The picture in words.
-        table: Columns and rows of texts behind it.
-        paint: Draws it for a width; called inside ``themed``.
-    """
-
-    key: str
-    title: str
-    alt: str
-    table: dict[str, Any]
-    paint: Callable[[Width], Figure]
 
 
 def make_charts(tables: Tables, facts: Facts, lang: str) -> list[Chart]:
@@ -233,7 +214,7 @@ def tiers_chart(tiers: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
 
     def paint(width: Width) -> Figure:
         figure = new_figure(width, 96 + (48 if width == "wide" else 42) * len(tiers))
-        draw.draw_tiers(tiers, figure.subplots(), lang)
+        groups.draw_tiers(tiers, figure.subplots(), lang)
         return figure
 
     columns = ["vip_tier", "customers", "customer_share", "revenue_yuan", "revenue_share"]
@@ -274,7 +255,7 @@ def points_chart(years: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
 
     def paint(width: Width) -> Figure:
         figure = new_figure(width, 336 if width == "wide" else 306)
-        draw.draw_points_years(years, figure.subplots(), lang)
+        groups.draw_points_years(years, figure.subplots(), lang)
         return figure
 
     columns = ["points_year", "months", "points_cost_yuan", "revenue_yuan", "cost_share"]
@@ -294,7 +275,7 @@ def points_chart(years: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
 
 def counties_chart(counties: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
     """Counties by revenue a customer, beside their churn."""
-    frame = draw.sorted_counties(counties)
+    frame = groups.sorted_counties(counties)
     arpu, churn = _numbers(frame, "arpu_yuan"), _numbers(frame, "churn_share")
     if not arpu.notna().any():
         return None
@@ -333,7 +314,7 @@ def counties_chart(counties: pd.DataFrame, facts: Facts, lang: str) -> Chart | N
 def _paint_counties(frame: pd.DataFrame, lang: str, width: Width) -> Figure:
     figure = new_figure(width, 96 + 25 * len(frame))
     axes = figure.subplots(1, 2, sharey=True)
-    draw.draw_counties(frame, list(axes), lang, short=width == "phone")
+    groups.draw_counties(frame, list(axes), lang, short=width == "phone")
     return figure
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.months import format_month, parse_month
-from cvm.views.charts_overview import Chart
 from cvm.views.pages import Page
+from cvm.views.picture_parts import Chart
 from cvm.views.theme import WIDTH_PX, WIDTHS, save_svg, themed
 
 DEFAULT_MINIMUM = 10

@@ -25,10 +25,9 @@ from cvm.views.campaigns_live import (
     worth_rows,
 )
 from cvm.views.campaigns_register import plot_all_designs, plot_register
-from cvm.views.charts_overview import Chart
 from cvm.views.page_parts import page_dates, picture, withheld_note
 from cvm.views.pages import Page, Tables
-from cvm.views.picture_parts import listed
+from cvm.views.picture_parts import Chart, listed
 from cvm.views.theme import Width, new_figure
 
 NAME = "campaigns"

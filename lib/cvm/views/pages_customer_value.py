@@ -11,7 +11,6 @@ import pandas as pd
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.segments.scenes import scene_name
-from cvm.views.cards_overview import read_facts
 from cvm.views.customer_value_live import (
     AREA,
     LIVE_CARDS,
@@ -24,6 +23,7 @@ from cvm.views.customer_value_live import (
     withheld_bands,
     words,
 )
+from cvm.views.facts import read_facts
 from cvm.views.live_parts import live_card, money_parts
 from cvm.views.overview import group_label
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note

@@ -15,8 +15,8 @@ from cvm.core.months import month_from_index
 from cvm.plan.overview import TIER_ORDER
 from cvm.segments.warning_words import outlook_sentence
 from cvm.views import overview
-from cvm.views.cards_overview import read_facts
 from cvm.views.early_warning_live import AREA, levers_of, table_of, texts_at, words
+from cvm.views.facts import read_facts
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_early_warning import make_charts

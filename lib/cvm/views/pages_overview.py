@@ -11,8 +11,9 @@ from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.plan.overview import overview_sentence
 from cvm.views import overview as draw
-from cvm.views.cards_overview import Facts, make_cards, read_facts
+from cvm.views.cards_overview import make_cards
 from cvm.views.charts_overview import make_charts
+from cvm.views.facts import Facts, read_facts
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 

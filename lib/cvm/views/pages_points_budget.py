@@ -14,7 +14,7 @@ from cvm.plan.overview import TIER_ORDER
 from cvm.points.outlook_levers import table_of
 from cvm.points.outlook_words import outlook_sentence
 from cvm.views import overview
-from cvm.views.cards_overview import read_facts
+from cvm.views.facts import read_facts
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_points_budget import make_charts

@@ -1,8 +1,9 @@
-"""What the modules of a page's pictures share: painting at a width, the table behind a picture."""
+"""What the modules of a page's pictures share: a chart, its painting at a width, its table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -10,6 +11,25 @@ from matplotlib.figure import Figure
 
 from cvm.core.i18n import say
 from cvm.views.theme import Width, new_figure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One chart in one language.
+
+    Attributes:
+        key: Part of the picture's file name.
+        title: What the chart says.
+        alt: The picture in words.
+        table: Columns and rows of texts behind it.
+        paint: Draws it for a width; called inside ``themed``.
+    """
+
+    key: str
+    title: str
+    alt: str
+    table: dict[str, Any]
+    paint: Callable[[Width], Figure]
 
 
 def painter(

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.views import segments_warning as draw
-from cvm.views.charts_overview import Chart
+from cvm.views.facts import Facts
 from cvm.views.pages import Tables
-from cvm.views.picture_parts import figures_table, listed, painter
+from cvm.views.picture_parts import Chart, figures_table, listed, painter
 from cvm.views.segments_churn import draw_calibration
 
 AREA = "early_warning"
-Facts = Mapping[str, float]
 
 
 def make_charts(tables: Tables, facts: Facts, lang: str) -> list[Chart]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,11 @@ from cvm.core.money import format_share, format_yuan
 from cvm.core.months import format_month
 from cvm.points.outlook_words import setting_text
 from cvm.views import charts_points_budget as draw
-from cvm.views.charts_overview import Chart
+from cvm.views.facts import Facts
 from cvm.views.pages import Tables
-from cvm.views.picture_parts import listed
+from cvm.views.picture_parts import Chart, listed
 from cvm.views.points_budget_live import AREA, signed_yuan
 from cvm.views.theme import Width, new_figure
-
-Facts = Mapping[str, float]
 
 
 def make_charts(tables: Tables, facts: Facts, lang: str) -> list[Chart]:
