@@ -250,9 +250,9 @@ async def _visit(browser: Any, app: App, wait: float, gates: Gates) -> Visit:
     await gates.pass_("figures")
     lever, moved = page.locator(app.lever).first, []
     await asyncio.sleep(wait % PRESS_SECONDS)
-    for _ in range(PRESSES if app.lever != app.figure else 0):
+    for press in range(PRESSES if app.lever != app.figure else 0):
         next_press = asyncio.create_task(asyncio.sleep(PRESS_SECONDS))
-        await lever.press("ArrowRight")
+        await lever.press("ArrowLeft" if press % 2 else "ArrowRight")  # never at the end
         moved.append(await clocks.next("moved"))
         await next_press
     await gates.pass_("moved")
@@ -328,6 +328,11 @@ def _measure(app: App, viewers: int) -> Load:
             visits = [asyncio.create_task(_visit(browser, app, wait, gates)) for wait in waits]
             most = before
             while not all(task.done() for task in visits):
+                # The others wait at their gates for who has failed.
+                if any(task.done() and task.exception() for task in visits):
+                    for task in visits:
+                        task.cancel()
+                    break
                 most = max(most, app.memory_mb)
                 await asyncio.sleep(1.0)
             found = list(await asyncio.gather(*visits))

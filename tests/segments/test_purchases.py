@@ -16,12 +16,18 @@ import cvm.segments.purchases as purchases_module
 import cvm.segments.purchases_spend as spend_module
 from cvm.core.checks import DataError, MissingDataError
 from cvm.segments.lifetime_climb import with_gradient
-from cvm.segments.purchases import fit_pareto, fit_purchases, value_prepaid
+from cvm.segments.purchases import fit_purchases
 from cvm.segments.purchases_backtest import backtest_purchases
 from cvm.segments.purchases_counts import compress, summarise_purchases
 from cvm.segments.purchases_expect import chance_active, expected_purchases
-from cvm.segments.purchases_models import bgnbd_log_likelihood, fold, pareto_log_likelihood
+from cvm.segments.purchases_models import (
+    bgnbd_log_likelihood,
+    fit_pareto,
+    fold,
+    pareto_log_likelihood,
+)
 from cvm.segments.purchases_spend import fit_spend
+from cvm.segments.purchases_value import value_prepaid
 
 CDNOW = Path(__file__).parents[2].parent / "shared" / "data" / "cdnow_sample.txt"
 BGNBD = np.array([0.242595, 4.413602, 0.792922, 2.425907])

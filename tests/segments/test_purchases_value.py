@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from cvm.core.checks import ArgumentError, DataError
-from cvm.segments.purchases import fit_purchases, value_prepaid
+from cvm.segments.purchases import fit_purchases
 from cvm.segments.purchases_backtest import backtest_purchases
 from cvm.segments.purchases_counts import compress
 from cvm.segments.purchases_spend import fit_spend
-from cvm.segments.purchases_value import sum_prepaid
+from cvm.segments.purchases_value import sum_prepaid, value_prepaid
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""BG/NBD tested on a later time it has not seen, beside a naive forecast."""
+"""A model of purchases tested on a later time it has not seen, beside a naive forecast."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from cvm.core.i18n import say
 from cvm.core.money import format_number
 from cvm.core.result import Result
 from cvm.segments.purchases import PurchaseFit
-from cvm.segments.purchases_expect import expected_purchases
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,7 +78,7 @@ def backtest_purchases(
     if came.shape != (len(customers),) or not np.all(came >= 0):
         raise DataError("actual", f"{came.shape}", "one count, not negative, for each row")
     x, last, end = (customers[name].to_numpy(float) for name in ("repeats", "last_at", "observed"))
-    model = expected_purchases(fit.parameters, x, last, end, ahead)
+    model = fit.expected(x, last, end, ahead)
     naive = np.divide(x, end, out=np.zeros_like(x), where=end > 0) * ahead
     many = customers["customers"].to_numpy(float) if "customers" in customers else np.ones_like(x)
     frame = pd.DataFrame(

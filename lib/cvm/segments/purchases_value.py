@@ -1,8 +1,8 @@
 """What prepaid customers are worth over a time ahead, with intervals, by how long they are silent.
 
-The interval of a total is of its expectation: it carries what the data leave open of BG/NBD's and
-Gamma-Gamma's parameters (delta method on their logarithms, the two models being fitted apart). It
-does not say how well the models describe these customers; the back-test does.
+The interval of a total is of its expectation: it carries what the data leave open of both models'
+parameters (delta method on their logarithms, the two models being fitted apart). It does not say
+how well the models describe these customers; the back-test does.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from cvm.core.checks import ArgumentError, DataError
+from cvm.core.checks import ArgumentError, DataError, check_at_least, check_finite
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.result import Result
-from cvm.segments.purchases import PurchaseFit, value_prepaid
+from cvm.segments.purchases import PurchaseFit
 from cvm.segments.purchases_spend import SpendFit
 
 FloatArray = npt.NDArray[np.float64]
@@ -84,6 +84,48 @@ class PrepaidValue(Result):
             confidence=format_share(self.confidence, decimals=0),
             margin=format_share(self.margin_share, decimals=0),
         )
+
+
+def value_prepaid(
+    fit: PurchaseFit,
+    spend: SpendFit,
+    customers: pd.DataFrame,
+    *,
+    units_ahead: int,
+    margin_share: float,
+    discount_rate: float,
+) -> pd.DataFrame:
+    """Return what each prepaid customer is worth over a time ahead.
+
+    Expected purchases of each unit of time, discounted from its end, × expected spend × margin.
+
+    Args:
+        fit: Purchases.
+        spend: Spend a purchase.
+        customers: Columns repeats, last_at, observed, mean_yuan (one row a customer or group).
+        units_ahead: How many units of time to look ahead.
+        margin_share: Margin a yuan of spend; may be negative.
+        discount_rate: Per unit of time, 0 or more.
+
+    Returns:
+        ``customers`` with active_chance, expected_purchases, yuan_per_purchase and value_yuan.
+    """
+    check_at_least(units_ahead, "units_ahead", 1)
+    check_finite(margin_share, "margin_share")
+    check_at_least(discount_rate, "discount_rate", 0)
+    x, last, end = (customers[name].to_numpy(float) for name in ("repeats", "last_at", "observed"))
+    before, discounted = np.zeros(len(x)), np.zeros(len(x))
+    for unit in range(1, units_ahead + 1):
+        upto = fit.expected(x, last, end, unit)
+        discounted += (upto - before) / (1 + discount_rate) ** unit
+        before = upto
+    each = spend.expected_yuan(x, customers["mean_yuan"])
+    return customers.assign(
+        active_chance=fit.active(x, last, end),
+        expected_purchases=before,
+        yuan_per_purchase=each,
+        value_yuan=discounted * each * margin_share,
+    )
 
 
 def sum_prepaid(
