@@ -48,7 +48,8 @@ OVERLAPS = """() => {
       }
     });
   }
-  const texts = '.cvm-value, .cvm-card h3, .cvm-note, .cvm-change, h1, figcaption h3, dd';
+  const texts = '.cvm-value, .cvm-card h3, .cvm-note, .cvm-change, h1, figcaption h3, dd, ' +
+    '.cvm-parts > div, .cvm-worth, .cvm-lever';
   for (const one of all(texts)) {
     if (one.scrollWidth > one.clientWidth + 1 && one.clientWidth) {
       found.push(['cut off', one.textContent]);
@@ -167,6 +168,8 @@ def move(page, lang, name, value):
 
 def same_address(page):
     """Return the address the page stands at, as a link would be copied, without the server."""
+    # A moved lever reaches the address when the hand rests; copying a link does not wait for that.
+    page.evaluate("document.getElementById('cvm-page').cvmState.remember({})")
     return page.url.split("/", 3)[3]
 
 

@@ -1,6 +1,7 @@
 """JupyterLab as an analyst meets it: the first notebook runs, its lever moves, its table sorts and
-filters, names complete and docstrings are shown."""
+filters, names complete and docstrings are shown; a kernel that is killed is said to be gone."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,8 +12,10 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
+import psutil
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
@@ -23,15 +26,18 @@ pytestmark = pytest.mark.browser
 
 REPOSITORY = Path(__file__).parents[2]
 START = "00-start-here.ipynb"
+BOARD = "points-budget.ipynb"
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """JupyterLab on a copy of the first notebook; gives its address."""
+def lab(tmp_path_factory, published):
+    """JupyterLab on a copy of the first notebook and of a dashboard; gives its address."""
     root = tmp_path_factory.mktemp("lab")
     (root / "notebooks").mkdir()
     shutil.copy(REPOSITORY / "notebooks" / START, root / "notebooks" / START)
     (root / "data").symlink_to(REPOSITORY / "data")
+    (root / "dashboards").mkdir()
+    shutil.copy(REPOSITORY / "dashboards" / BOARD, root / "dashboards" / BOARD)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -42,6 +48,7 @@ def lab(tmp_path_factory):
     (settings / "tracker.jupyterlab-settings").write_text('{"windowingMode": "none"}')
     env = os.environ | {
         "PYTHONPATH": str(REPOSITORY / "lib"),
+        "CVM_PUBLISHED": str(published),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
@@ -77,30 +84,53 @@ def _wait_for(address, process, log):
     pytest.fail(f"JupyterLab did not start: {log.read_text()}")
 
 
-def run_all(page):
+def run_all(page, awaited="table.dataTable tbody tr"):
     """Run all cells; what is said before the kernel answers is lost, so it may be said again."""
-    table = page.locator("table.dataTable tbody tr").first
+    shown = page.locator(awaited).first
     for patience in (30_000, 30_000, 90_000):
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         with suppress(PlaywrightTimeoutError):
-            table.wait_for(state="attached", timeout=patience)
+            shown.wait_for(state="attached", timeout=patience)
             return
-    pytest.fail("the first notebook shows no table")
+    pytest.fail(f"the notebook shows no {awaited}")
+
+
+def opened(browser, address):
+    """Open a notebook in a window of its own, its kernel ready."""
+    page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
+    page.goto(address, wait_until="load", timeout=60_000)
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
+    idle.first.wait_for(state="attached", timeout=90_000)
+    return page
+
+
+def kill_kernel(lab, notebook):
+    """Kill the process of a notebook's kernel, as a machine without memory does."""
+    [server] = [
+        one
+        for one in psutil.process_iter(["cmdline"])
+        if f"--port={urlsplit(lab).port}" in (one.info["cmdline"] or ())
+    ]
+    with urlopen(f"{lab}api/sessions?token=test", timeout=20) as answer:
+        sessions = json.load(answer)
+    [kernel] = [one["kernel"]["id"] for one in sessions if one["path"].endswith(notebook)]
+    [process] = [
+        one
+        for one in server.children(recursive=True)
+        if any(f"kernel-{kernel}" in part for part in one.cmdline())
+    ]
+    process.kill()
 
 
 @pytest.fixture(scope="module")
 def notebook(lab, browser):
     """The first notebook, run once for all tests."""
-    context = browser.new_context(viewport={"width": 1440, "height": 1000})
-    page = context.new_page()
-    page.goto(f"{lab}lab/tree/notebooks/{START}?token=test", wait_until="load", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    idle.first.wait_for(state="attached", timeout=90_000)
+    page = opened(browser, f"{lab}lab/tree/notebooks/{START}?token=test")
     run_all(page)
     yield page
-    context.close()
+    page.context.close()
 
 
 def test_the_first_notebook_runs_and_its_lever_moves(notebook):
@@ -168,3 +198,31 @@ def test_names_complete_and_docstrings_are_shown(notebook):
     tooltip.wait_for(timeout=30_000)
     first_line = make_overview.__doc__.strip().splitlines()[0]
     assert first_line in tooltip.inner_text()
+
+
+def test_widgets_of_a_killed_kernel_are_marked_and_jupyterlab_says_what_happened(lab, notebook):
+    marked = notebook.locator(".jupyter-widgets-disconnected")
+    assert marked.count() == 0
+    kill_kernel(lab, START)
+    told = notebook.locator(".jp-Dialog")
+    told.wait_for(timeout=60_000)
+    assert "died" in told.inner_text()
+    assert "restart" in told.inner_text()
+    notebook.keyboard.press("Enter")
+    marked.first.wait_for(state="attached", timeout=30_000)
+
+
+def test_levers_of_a_dashboard_outlive_its_kernel(lab, browser):
+    page = opened(browser, f"{lab}lab/tree/dashboards/{BOARD}?token=test")
+    run_all(page, "#cvm-page input[data-lever=return_rate]")
+    kill_kernel(lab, BOARD)
+    page.locator(".jp-Dialog").wait_for(timeout=60_000)
+    page.keyboard.press("Enter")
+    sentence = page.locator("#cvm-page h1:visible")
+    before = sentence.inner_text()
+    slider = page.get_by_role("slider", name="回报率")
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    sentence.filter(has_not_text=before).wait_for(timeout=10_000)
+    assert sentence.inner_text().startswith("按此设置")
+    page.context.close()

@@ -6,6 +6,7 @@ from io import BytesIO
 import pytest
 from fontTools.ttLib import TTFont
 
+import page_pictures
 from cvm.core.snapshot import FONT, open_latest
 from cvm.views.pages import PAGES
 from page_checks import (
@@ -60,7 +61,9 @@ def test_the_page_shows_the_snapshot_and_nothing_crosses(
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(80)
         assert_in_place(page, width)
-        page.screenshot(path=screenshots / f"{name}-{lang}-{width}.png", full_page=True)
+        png = page.screenshot(path=screenshots / f"{name}-{lang}-{width}.png", full_page=True)
+        if width in page_pictures.WIDTHS:
+            assert page_pictures.keep_or_compare(png, f"{name}-{lang}", width) == []
 
 
 def assert_in_place(page, width):
@@ -173,6 +176,8 @@ def test_on_paper_the_page_is_whole(open_page, opened, content, address, screens
     page.wait_for_timeout(80)
     assert_in_place(page, A4_PX)
     assert not page.locator("#cvm-page :is(button:not(.cvm-open), input):visible").count()
+    side = page.locator(f".cvm-in[data-in={lang}]")
+    assert side.locator("[data-open]:visible").count() == side.locator("[data-row]").count()
     for select in page.locator("#cvm-page select:visible").all():
         assert select.evaluate("one => getComputedStyle(one).borderStyle") == "none"
     page.screenshot(path=screenshots / f"{name}-{lang}-paper.png", full_page=True)
