@@ -26,6 +26,7 @@ from cvm.views.customer_value_live import (
 from cvm.views.facts import read_facts
 from cvm.views.live_parts import live_card, money_parts
 from cvm.views.overview import group_label
+from cvm.views.page_drill import drill_facts, drill_group, drill_panel
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_customer_value import lifetime_rows, make_charts
@@ -200,7 +201,7 @@ def _drill(tables: Tables, lang: str) -> dict[str, Any]:
             _choice(f"scene:{row['scene']}", scene_name(row["scene"], lang), row, whole, lang)
             for row in scenes.to_dict("records")
         ]
-        groups.append({"label": say(f"{AREA}.drill.group_scenes", lang), "choices": choices})
+        groups.append(drill_group(AREA, "scenes", choices, lang))
     for column, name in (("age", "ages"), ("county", "counties")):
         frame = tables.get(f"segment_{column}")
         if frame is None or frame.empty:
@@ -211,13 +212,8 @@ def _drill(tables: Tables, lang: str) -> dict[str, Any]:
         else:
             found.sort(key=lambda one: float(np.nan_to_num(one[1]["revenue_yuan"])), reverse=True)
         choices = [_choice(f"{column}:{value}", value, row, whole, lang) for value, row in found]
-        groups.append({"label": say(f"{AREA}.drill.group_{name}", lang), "choices": choices})
-    return {
-        "heading": say(f"{AREA}.drill.heading", lang),
-        "label": say(f"{AREA}.drill.label", lang),
-        "all": _choice("", say(f"{AREA}.drill.all", lang), whole, whole, lang),
-        "groups": groups,
-    }
+        groups.append(drill_group(AREA, name, choices, lang))
+    return drill_panel(AREA, _facts(whole, whole, lang), groups, lang)
 
 
 def _age_place(age: str) -> float:
@@ -272,6 +268,10 @@ def _sums(rows: pd.DataFrame) -> dict[str, float]:
 def _choice(
     key: str, label: str, row: Mapping[Any, Any], whole: Mapping[str, float], lang: str
 ) -> dict[str, Any]:
+    return {"key": key, "label": label, "facts": _facts(row, whole, lang)}
+
+
+def _facts(row: Mapping[Any, Any], whole: Mapping[str, float], lang: str) -> list[list[str]]:
     """Return one group's facts; what rests on a withheld cell is a dash."""
     customers, revenue, margin = (
         _known(row.get(name)) for name in ("customers", "revenue_yuan", "margin_yuan")
@@ -285,8 +285,7 @@ def _choice(
         "each": format_yuan(_ratio(revenue, customers), lang),
         "margin": format_share(_ratio(margin, revenue) if revenue else nan),
     }
-    facts = [[say(f"{AREA}.drill.{name}", lang), told] for name, told in texts.items()]
-    return {"key": key, "label": label, "facts": facts}
+    return drill_facts(AREA, texts, lang)
 
 
 def _known(value: Any) -> float:

@@ -17,6 +17,7 @@ from cvm.segments.warning_words import outlook_sentence
 from cvm.views import overview
 from cvm.views.early_warning_live import AREA, levers_of, table_of, texts_at, words
 from cvm.views.facts import read_facts
+from cvm.views.page_drill import drill_facts, drill_group, drill_panel
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_early_warning import make_charts
@@ -132,17 +133,8 @@ def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, A
             }
             for value in _ordered(frame, column)
         ]
-        groups.append({"label": say(f"{AREA}.drill.group_{name}", lang), "choices": choices})
-    return {
-        "heading": say(f"{AREA}.drill.heading", lang),
-        "label": say(f"{AREA}.drill.label", lang),
-        "all": {
-            "key": "",
-            "label": say(f"{AREA}.drill.all", lang),
-            "facts": _whole_facts(tables.get("fates"), facts, lang),
-        },
-        "groups": groups,
-    }
+        groups.append(drill_group(AREA, name, choices, lang))
+    return drill_panel(AREA, _whole_facts(tables.get("fates"), facts, lang), groups, lang)
 
 
 def _label(column: str, value: str, lang: str) -> str:
@@ -210,7 +202,7 @@ def _six(
         "value": format_yuan(value, lang),
         "called_value": format_yuan(called_value, lang),
     }
-    return [[say(f"{AREA}.drill.{key}", lang), text] for key, text in texts.items()]
+    return drill_facts(AREA, texts, lang)
 
 
 def _notes(

@@ -14,6 +14,7 @@ from cvm.views import overview as draw
 from cvm.views.cards_overview import make_cards
 from cvm.views.charts_overview import make_charts
 from cvm.views.facts import Facts, read_facts
+from cvm.views.page_drill import drill_choice, drill_facts, drill_group, drill_panel, known
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 
@@ -63,17 +64,9 @@ def _drill(tables: Tables, facts: Facts, lang: str) -> dict[str, Any]:
         frame = tables.get(table)
         if frame is None or frame.empty:
             continue
-        choices = [
-            {
-                "key": f"{column}:{row[column]}",
-                "label": draw.group_label(column, row[column], lang),
-                "facts": _drill_facts(row, lang),
-            }
-            for row in (
-                dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)
-            )
-        ]
-        groups.append({"label": say(f"overview.drill.group_{kind}", lang), "choices": choices})
+        rows = frame.to_dict("records")
+        choices = [drill_choice(column, row[column], _drill_facts(row, lang), lang) for row in rows]
+        groups.append(drill_group("overview", kind, choices, lang))
     whole = {
         "customers": facts.get("customers"),
         "customer_share": 1.0,
@@ -82,16 +75,7 @@ def _drill(tables: Tables, facts: Facts, lang: str) -> dict[str, Any]:
         "arpu_yuan": _year_arpu(tables.get("overview_months", NO_MONTHS)),
         "churn_share": facts.get("churn_share"),
     }
-    return {
-        "heading": say("overview.drill.heading", lang),
-        "label": say("overview.drill.label", lang),
-        "all": {
-            "key": "",
-            "label": say("overview.drill.all", lang),
-            "facts": _drill_facts(whole, lang),
-        },
-        "groups": groups,
-    }
+    return drill_panel("overview", _drill_facts(whole, lang), groups, lang)
 
 
 def _year_arpu(months: pd.DataFrame) -> float | None:
@@ -106,22 +90,18 @@ def _year_arpu(months: pd.DataFrame) -> float | None:
     return float(revenue / customers) if customers > 0 else None
 
 
-def _drill_facts(row: Mapping[str, Any], lang: str) -> list[list[str]]:
-    def known(column: str) -> float | None:
-        value = row.get(column)
-        return None if value is None or pd.isna(value) else float(value)
-
-    arpu = known("arpu_yuan")
+def _drill_facts(row: Mapping[Any, Any], lang: str) -> list[list[str]]:
+    arpu = known(row, "arpu_yuan")
     arpu_text = "–" if arpu is None else f"{arpu:,.1f}元" if lang == "zh" else f"¥{arpu:,.1f}"
     texts = {
-        "customers": format_number(known("customers"), lang, digits=4),
-        "customer_share": format_share(known("customer_share")),
-        "revenue": format_yuan(known("revenue_yuan"), lang),
-        "revenue_share": format_share(known("revenue_share")),
+        "customers": format_number(known(row, "customers"), lang, digits=4),
+        "customer_share": format_share(known(row, "customer_share")),
+        "revenue": format_yuan(known(row, "revenue_yuan"), lang),
+        "revenue_share": format_share(known(row, "revenue_share")),
         "arpu": arpu_text,
-        "churn": format_share(known("churn_share"), decimals=2),
+        "churn": format_share(known(row, "churn_share"), decimals=2),
     }
-    return [[say(f"overview.drill.{key}", lang), text] for key, text in texts.items()]
+    return drill_facts("overview", texts, lang)
 
 
 def _notes(

@@ -13,8 +13,8 @@ from cvm.core.money import format_number, format_share, format_yuan
 from cvm.plan.overview import TIER_ORDER
 from cvm.points.outlook_levers import table_of
 from cvm.points.outlook_words import outlook_sentence
-from cvm.views import overview
 from cvm.views.facts import read_facts
+from cvm.views.page_drill import drill_choice, drill_facts, drill_group, drill_panel, known
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_points_budget import make_charts
@@ -121,15 +121,9 @@ def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, A
         frame = tables.get(name)
         if frame is None or frame.empty:
             continue
-        choices = [
-            {
-                "key": f"{column.removeprefix('vip_')}:{row[column]}",
-                "label": overview.group_label(column.removeprefix("vip_"), row[column], lang),
-                "facts": _drill_facts(row, lang),
-            }
-            for row in _ordered(frame, column)
-        ]
-        groups.append({"label": say(f"{AREA}.drill.group_{name}", lang), "choices": choices})
+        rows = _ordered(frame, column)
+        choices = [drill_choice(column, row[column], _drill_facts(row, lang), lang) for row in rows]
+        groups.append(drill_group(AREA, name, choices, lang))
     counties = tables.get("counties")
     members = None if counties is None else counties["customers"].sum(min_count=len(counties))
     points = None if counties is None else counties["redeemed_points"].sum(min_count=len(counties))
@@ -141,16 +135,7 @@ def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, A
         "customers": members,
         "redeemed_points": points,
     }
-    return {
-        "heading": say(f"{AREA}.drill.heading", lang),
-        "label": say(f"{AREA}.drill.label", lang),
-        "all": {
-            "key": "",
-            "label": say(f"{AREA}.drill.all", lang),
-            "facts": _drill_facts(whole, lang),
-        },
-        "groups": groups,
-    }
+    return drill_panel(AREA, _drill_facts(whole, lang), groups, lang)
 
 
 def _ordered(frame: pd.DataFrame, column: str) -> list[dict[Any, Any]]:
@@ -167,15 +152,11 @@ def _or_zero(value: Any) -> float:
 
 
 def _drill_facts(row: Mapping[Any, Any], lang: str) -> list[list[str]]:
-    def known(column: str) -> float | None:
-        value = row.get(column)
-        return None if value is None or pd.isna(value) else float(value)
-
-    cost, members = known("cost_yuan"), known("customers")
-    low, high = known("cost_low_yuan"), known("cost_high_yuan")
+    cost, members = known(row, "cost_yuan"), known(row, "customers")
+    low, high = known(row, "cost_low_yuan"), known(row, "cost_high_yuan")
     texts = {
         "cost": format_yuan(cost, lang),
-        "share": format_share(known("cost_of_all_share")),
+        "share": format_share(known(row, "cost_of_all_share")),
         "interval": "–"
         if low is None or high is None
         else say(
@@ -183,9 +164,9 @@ def _drill_facts(row: Mapping[Any, Any], lang: str) -> list[list[str]]:
         ),
         "customers": format_number(members, lang, digits=4),
         "per_member": format_yuan(cost / members if cost and members else None, lang),
-        "points": format_number(known("redeemed_points"), lang),
+        "points": format_number(known(row, "redeemed_points"), lang),
     }
-    return [[say(f"{AREA}.drill.{key}", lang), text] for key, text in texts.items()]
+    return drill_facts(AREA, texts, lang)
 
 
 def _notes(
