@@ -295,8 +295,12 @@ class Gates:
         raise TimeoutError(f"the browser still works after {IDLE_WITHIN_SECONDS:.0f} s")
 
     def _browser_seconds(self) -> float:
-        processes = psutil.Process().children(recursive=True)
-        return _worked_seconds([one for one in processes if "chrom" in one.name()])
+        processes = []
+        for one in psutil.Process().children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if "chrom" in one.name():
+                    processes.append(one)
+        return _worked_seconds(processes)
 
     def between(self, one: str, other: str) -> tuple[float, float]:
         """Return processor time between two gates: of the browser, of the server (seconds)."""

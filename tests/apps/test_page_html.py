@@ -101,12 +101,31 @@ def test_a_snapshot_without_the_page_says_so(tmp_path):
     assert load_page(tmp_path, "overview", today=TODAY).state == "missing"
 
 
-def test_a_page_of_another_shape_is_damaged_not_a_traceback(tmp_path):
+@pytest.mark.parametrize("lost", ["title", "charts", "cards", "sentence"])
+def test_a_page_of_another_version_says_so_not_a_traceback(folder, lost):
+    with open_latest(folder) as snapshot:
+        pages = {lang: snapshot.page("overview", lang) for lang in ("zh", "en")}
+        figures = {name: snapshot.figure(name) for name in snapshot.figures()}
+    for page in pages.values():
+        del page[lost]
+    write_snapshot(
+        folder, tables={}, pages={"overview": pages}, figures=figures, fonts={}, manifest={},
+        now=datetime(2026, 6, 4, tzinfo=UTC),
+    )  # fmt: skip
+    view = show(folder, lang="en")
+    html = view._repr_html_()
+    assert "published by another version" in html
+    assert "已发布的数据由其他版本的程序生成" in html
+    assert "2.24万" not in html
+    assert view.model.state == "other_version"
+
+
+def test_a_page_of_no_shape_is_of_another_version_too(tmp_path):
     write_snapshot(
         tmp_path, tables={}, pages={"overview": {"zh": {}, "en": {}}}, figures={}, fonts={},
         manifest={}, now=datetime(2026, 6, 3, tzinfo=UTC),
     )  # fmt: skip
-    assert load_page(tmp_path, "overview", today=TODAY).state == "damaged"
+    assert load_page(tmp_path, "overview", today=TODAY).state == "other_version"
 
 
 def test_old_figures_are_said_to_be_old(folder):

@@ -21,10 +21,12 @@ from cvm.core.snapshot import (
     open_latest,
 )
 
-State = Literal["shown", "none", "damaged", "missing"]
+State = Literal["shown", "none", "damaged", "missing", "other_version"]
 # Figures are renewed once a month; a month and a few days later they are said to be old.
 STALE_AFTER_DAYS = 40
 FONT = "fonts/cvm-sans-sc.woff2"
+# What content of another shape raises. Checksums were right, so no file is damaged.
+OTHER_SHAPE = (CvmError, LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,8 @@ class PageModel:
 
     Attributes:
         name: The page's name.
-        state: ``"shown"``, or why it is not: ``"none"`` published, ``"damaged"``, or this page is
-            ``"missing"`` from the snapshot.
+        state: ``"shown"``, or why it is not: ``"none"`` published, ``"damaged"``, this page is
+            ``"missing"`` from the snapshot, or its content is of an ``"other_version"``.
         contents: The page's content by language (see :mod:`cvm.views.pages`); empty unless shown.
         figures: Pictures and the workbook by file name.
         font: The web font (WOFF2), empty if the snapshot has none.
@@ -66,9 +68,19 @@ def load_page(root: str | Path, name: str, *, today: date) -> PageModel:
         return PageModel(name=name, state="none")
     except SnapshotError as error:
         return PageModel(name=name, state="damaged", detail=_without_path(error))
-    except (CvmError, KeyError, TypeError, ValueError) as error:
-        # Checksums were right, so the content itself is not what this version can show.
-        return PageModel(name=name, state="damaged", detail=type(error).__name__)
+    except OTHER_SHAPE as error:
+        return of_other_version(name, error)
+
+
+def of_other_version(name: str, error: Exception) -> PageModel:
+    """Return the model of a page whose content has not the shape that this version shows.
+
+    Args:
+        name: The page.
+        error: What showing it came upon; its kind and what it looked for are told, no figures.
+    """
+    looked_for = f": {error.args[0]}" if isinstance(error, KeyError) and error.args else ""
+    return PageModel(name=name, state="other_version", detail=f"{type(error).__name__}{looked_for}")
 
 
 def _read(snapshot: Snapshot, name: str, today: date) -> PageModel:

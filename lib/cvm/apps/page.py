@@ -14,7 +14,7 @@ from html import escape
 from typing import Any
 
 from cvm.apps.elements import asset, json_for_script, section, tag, text
-from cvm.apps.model import PageModel
+from cvm.apps.model import OTHER_SHAPE, PageModel, of_other_version
 from cvm.apps.page_cards import render_cards
 from cvm.apps.page_charts import render_chart, render_drill
 from cvm.apps.page_files import FONT_ENDING, MIMES, file_address, file_addresses, font_face
@@ -62,7 +62,13 @@ class PageView:
         return f"PageView({self.model.name!r}, state={self.model.state!r})"
 
     def _repr_html_(self) -> str:
-        return render(self.model, self.lang, self.live, files=self.files)
+        try:
+            return render(self.model, self.lang, self.live, files=self.files)
+        except OTHER_SHAPE as error:
+            if self.model.state != "shown":
+                raise
+            self.model = of_other_version(self.model.name, error)
+            return render(self.model, self.lang, files=self.files)
 
 
 def render(model: PageModel, lang: str, live: Live | None = None, *, files: str = "") -> str:
