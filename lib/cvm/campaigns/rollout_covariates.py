@@ -24,6 +24,7 @@ from cvm.core.checks import DataError
 
 _STEPS, _SETTLED = 50, 1e-10
 _HIGHEST = 1 - 1e-6
+_REPEATED = 1e-14
 
 
 def adjusted_group_time_effects(
@@ -61,13 +62,16 @@ def adjusted_group_time_effects(
     design = np.column_stack([np.ones(units), known])
     effects = np.zeros(len(plain.effect))
     contributed = np.zeros((units, len(plain.effect)))
-    of = panel.cohorts.of
-    for place, (cohort, at, since) in enumerate(plain.places.T):
-        if at == since:
-            continue
-        rows = (of == cohort) | plain.held[place][of]
-        change = panel.outcome[rows, at] - panel.outcome[rows, since]
-        arm = (of[rows] == cohort).astype(np.float64)
+    cohort, at, since = plain.places
+    change = panel.outcome[:, at] - panel.outcome[:, since]
+    # Periods in which a group is compared with the same others are taken together.
+    pairs = np.column_stack([cohort, plain.held])[at != since]
+    for first in np.unique(pairs, axis=0):
+        mine, held = panel.cohorts.of == first[0], first[1:][panel.cohorts.of] == 1
+        places = np.flatnonzero((cohort == first[0]) & (plain.held == first[1:]).all(axis=1))
+        places = places[at[places] != since[places]]
+        rows = mine | held
+        arm = mine[rows].astype(np.float64)
         if min(arm.sum(), (1 - arm).sum()) <= design.shape[1]:
             raise DataError(
                 "covariates",
@@ -75,29 +79,45 @@ def adjusted_group_time_effects(
                 "fewer than the units on either side",
                 action="leave out covariates, or compare without them",
             )
-        found = _doubly_robust(change, arm, design[rows], panel.sizes[rows])
-        effects[place] = found[0]
-        contributed[rows, place] = found[1] * units / rows.sum()
+        cells = np.ix_(rows, places)
+        effects[places], own = _doubly_robust(change[cells], arm, design[rows], panel.sizes[rows])
+        contributed[cells] = own * units / rows.sum()
     return replace(plain, effect=effects, contributed=contributed)
 
 
 def _doubly_robust(
     change: FloatArray, arm: FloatArray, x: FloatArray, size: FloatArray
-) -> tuple[float, FloatArray]:
-    """Return the effect of one group in one period, and what each unit contributes to it."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return effects on one group and what each unit contributes to them.
+
+    Args:
+        change: Of each unit over each pair of periods [unit, period].
+        arm: 1 for the group's units, 0 for those it is compared with.
+        x: Covariates with a constant.
+        size: Of each unit.
+    """
     count = len(arm)
     score, curve = _score(arm, x, size)
     held = size * (1 - arm)
-    gram = np.linalg.pinv((x * held[:, None]).T @ x / count)
-    rest = change - x @ (gram @ (x.T @ (held * change)) / count)
-    by_line = (x * (held * rest)[:, None]) @ gram
-    by_score = (x * (size * (arm - score))[:, None]) @ (count * curve)
+    gram = _inverse((x * held[:, None]).T @ x / count)
+    rest = change - x @ (gram @ ((x * held[:, None]).T @ change) / count)
     mine, theirs = size * arm, held * score / (1 - score)
-    levels = [float((weight @ rest) / weight.sum()) for weight in (mine, theirs)]
-    own = mine * (rest - levels[0]) - by_line @ (mine @ x / count)
-    apart = theirs * (rest - levels[1])
-    other = apart + by_score @ (apart @ x / count) - by_line @ (theirs @ x / count)
+    levels = [weight @ rest / weight.sum() for weight in (mine, theirs)]
+    apart = theirs[:, None] * (rest - levels[1])
+    # What the line and the score themselves are off by moves both sides.
+    by_line = (held * (x @ (gram @ (x.T @ mine / count))))[:, None] * rest
+    other_line = (held * (x @ (gram @ (x.T @ theirs / count))))[:, None] * rest
+    by_score = (size * (arm - score))[:, None] * (x @ (curve @ (x.T @ apart)))
+    own = mine[:, None] * (rest - levels[0]) - by_line
+    other = apart + by_score - other_line
     return levels[0] - levels[1], own / mine.mean() - other / theirs.mean()
+
+
+def _inverse(square: FloatArray) -> FloatArray:
+    """Return the (pseudo-)inverse of a symmetric matrix: what covariates repeat counts once."""
+    values, vectors = np.linalg.eigh(square)
+    kept = values > _REPEATED * values[-1]
+    return np.asarray((vectors[:, kept] / values[kept]) @ vectors[:, kept].T)
 
 
 def _score(arm: FloatArray, x: FloatArray, size: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -106,7 +126,7 @@ def _score(arm: FloatArray, x: FloatArray, size: FloatArray) -> tuple[FloatArray
     for _ in range(_STEPS):
         score = special.expit(x @ beta)
         weight = size * score * (1 - score)
-        curve = np.linalg.pinv((x * weight[:, None]).T @ x)
+        curve = _inverse((x * weight[:, None]).T @ x)
         step = curve @ (x.T @ (size * (arm - score)))
         beta = beta + step
         if float(np.abs(step).max()) < _SETTLED:
