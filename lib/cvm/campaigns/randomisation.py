@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import combinations
 from math import comb
 from typing import Any
@@ -79,7 +80,8 @@ def randomisation_inference(
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = np.abs(gaps[0] - value * gaps[1]) / np.sqrt(np.maximum(square, 0.0))
         limit = statistic[0] * (1 - TOLERANCE)
-        return float(np.mean((statistic >= limit) | np.isnan(statistic)))
+        extreme = (statistic >= limit) | np.isnan(statistic)
+        return np.count_nonzero(extreme) / len(extreme)
 
     means = [float(total[arm == one].sum() / count[arm == one].sum()) for one in (0, 1)]
     effect = means[1] - means[0]
@@ -105,17 +107,22 @@ def _assignments(arm: FloatArray, rng: np.random.Generator | None) -> FloatArray
     """Return possible assignments, the actual one first."""
     branches, chosen = len(arm), int(arm.sum())
     if comb(branches, chosen) <= MOST_DRAWS:
-        actual = tuple(np.flatnonzero(arm == 1))
-        others = (c for c in combinations(range(branches), chosen) if c != actual)
-        places = [actual, *others]
-        found = np.zeros((len(places), branches))
-        for row, place in enumerate(places):
-            found[row, np.array(place)] = 1.0
-        return found
+        every = _choices(branches, chosen)
+        actual = (every == arm).all(axis=1)
+        return np.concatenate([every[actual], every[~actual]])
     if rng is None:
         raise ArgumentError("rng", None, f"given for {branches} branches: too many assignments")
     found = rng.permuted(np.tile(arm, (MOST_DRAWS, 1)), axis=1)
     found[0] = arm
+    return found
+
+
+@lru_cache(maxsize=8)
+def _choices(branches: int, chosen: int) -> FloatArray:
+    """Return every way to choose so many branches, one a row."""
+    places = np.array(list(combinations(range(branches), chosen)))
+    found = np.zeros((len(places), branches))
+    np.put_along_axis(found, places, 1.0, axis=1)
     return found
 
 
