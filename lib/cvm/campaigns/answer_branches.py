@@ -136,14 +136,15 @@ def measured_by_branch(
         margin_share: Share of revenue that is margin, where the months carry no costs.
     """
     known = f"sum_{MARGIN.name}" in own.cells
-    names = (MARGIN.name if known else REVENUE.name, CHURN.name, "cost_yuan")
-    signs = np.array([1.0 if known else margin_share or 0.0, -1.0, 1.0])
-    covariance, branches = np.zeros((3, 3)), 0
+    names = [MARGIN.name if known else REVENUE.name, CHURN.name, "cost_yuan", *measured.gains]
+    signs = np.array([1.0 if known else margin_share or 0.0, -1.0, *[1.0] * (len(names) - 2)])
+    covariance, branches = np.zeros((len(names), len(names))), 0
     for arm in ("treated", "control"):
         cells = own.cells[own.cells["arm"] == arm]
-        summed = cells.groupby("county")[["customers", *(f"sum_{name}" for name in names)]].sum()
-        count = summed.pop("customers").to_numpy(dtype=np.float64)
-        totals = summed.to_numpy(dtype=np.float64) * signs
+        columns = [f"sum_{name}" for name in names]
+        summed = cells.groupby("county")[["customers", *dict.fromkeys(columns)]].sum()
+        count = summed["customers"].to_numpy(dtype=np.float64)
+        totals = np.column_stack([summed[name] for name in columns]) * signs
         if arm == "control":
             totals[:, 2] = 0.0
         rest = totals - count[:, None] * (totals.sum(axis=0) / count.sum())
@@ -151,8 +152,16 @@ def measured_by_branch(
         covariance += rest.T @ rest / count.sum() ** 2 * some / max(some - 1, 1)
         branches += some
     wider = stats.t.ppf(0.5 + measured.confidence / 2, max(branches - 2, 1))
-    factor = float(wider / NORMAL.inv_cdf(0.5 + measured.confidence / 2)) ** 2
-    return replace(measured, covariance=covariance * factor)
+    covariance *= float(wider / NORMAL.inv_cdf(0.5 + measured.confidence / 2)) ** 2
+    gains = {
+        name: replace(
+            gain,
+            variance=float(covariance[place, place]),
+            with_kept=float(covariance[place, 1]),
+        )
+        for place, (name, gain) in enumerate(measured.gains.items(), start=3)
+    }
+    return replace(measured, covariance=covariance[:3, :3], gains=gains)
 
 
 def _totals(cells: pd.DataFrame, name: str) -> pd.DataFrame:

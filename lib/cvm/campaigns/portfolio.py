@@ -276,7 +276,7 @@ def profit_of_row(row: Mapping[Any, Any]) -> Profit:
             treated_count=int(row["customers"]),
             window_months=int(row["window_months"]),
             covariance=covariance,
-            **{name: float(row[name]) for name in WORTH if name != "window_months"},
+            **_numbers(row),
         ),
         assumptions=Assumptions(
             horizon_months=int(row["horizon_months"]),
@@ -288,6 +288,10 @@ def profit_of_row(row: Mapping[Any, Any]) -> Profit:
         churn=cannot_tell(CHURN, "few_events"),
         life=_life_of(row),
     )
+
+
+def _numbers(row: Mapping[Any, Any]) -> dict[str, Any]:
+    return {name: float(row[name]) for name in WORTH if name != "window_months"}
 
 
 def _life_of(row: Mapping[Any, Any]) -> KeptLife | None:

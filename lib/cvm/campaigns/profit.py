@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +12,19 @@ import pandas as pd
 
 from cvm.campaigns.effect import Estimate
 from cvm.campaigns.inference import fieller
-from cvm.campaigns.profit_assumptions import MONTHS_IN_YEAR, Assumptions, kept_value
+from cvm.campaigns.profit_assumptions import (
+    MONTHS_IN_YEAR,
+    Assumptions,
+    kept_value,
+    later_months,
+)
 from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import Measured
+from cvm.campaigns.profit_rows import summary_row
+from cvm.campaigns.profit_tornado import tornado_of
 from cvm.campaigns.profit_words import profit_sentence
 from cvm.campaigns.words import NORMAL
-from cvm.core.checks import ArgumentError, check_at_least
+from cvm.core.checks import check_at_least
 from cvm.core.result import Result
 
 MONEY = (
@@ -137,6 +144,32 @@ class Profit(Result):
         worth = self.kept_value_yuan + early
         return self.cost_yuan / one.treated_count / worth if worth > 0 else math.nan
 
+    def gained(self, name: str) -> tuple[float, float, float]:
+        """Return months in service or revenue added over the horizon, with its interval.
+
+        Within the window as measured; later what customers kept serve and pay. Revenue counts less
+        the later it comes, as margin does; months are plain months.
+
+        Args:
+            name: ``months`` or ``revenue_yuan``.
+
+        Returns:
+            NaN three times where it was not measured.
+        """
+        gain, one = self.measured.gains.get(name), self.measured
+        if gain is None:
+            return math.nan, math.nan, math.nan
+        money = name != "months"
+        later = later_months(one, self.assumptions, discounted=money) * gain.monthly
+        later *= self._later() if money else 1.0
+        early = self.window_factor if money else 1.0
+        value = early * gain.value + later * one.kept_share
+        square = early**2 * gain.variance + 2 * early * later * gain.with_kept
+        square += later**2 * float(one.covariance[1, 1])
+        reach = self._reach() * math.sqrt(max(square, 0.0))
+        size = one.treated_count
+        return size * value, size * (value - reach), size * (value + reach)
+
     @property
     def kept_customers(self) -> float:
         """Return customers kept in all."""
@@ -183,33 +216,8 @@ class Profit(Result):
         return frame
 
     def summary(self) -> pd.DataFrame:
-        """Return one row: customers kept, margin, cost, net, return and its interval."""
-        low, high = self.roi_interval()
-        margin_low, margin_high = self.margin_interval()
-        net_low, net_high = self.net_interval()
-        one = self.measured
-        row = {
-            "campaign": self.campaign,
-            "treated_count": one.treated_count,
-            "kept_customers": self.kept_customers,
-            "margin_yuan": self.margin_yuan,
-            "margin_low_yuan": margin_low,
-            "margin_high_yuan": margin_high,
-            "cost_yuan": self.cost_yuan,
-            "incentive_yuan": one.treated_count * one.incentive_yuan,
-            "windfall_yuan": one.treated_count * one.windfall_yuan,
-            "net_yuan": self.net_yuan,
-            "net_low_yuan": net_low,
-            "net_high_yuan": net_high,
-            "roi": self.roi,
-            "roi_low": low,
-            "roi_high": high,
-            "positive_share": self.positive_share,
-            "kept_value_yuan": self.kept_value_yuan,
-            "break_even_share": self.break_even_share,
-            "horizon_months": self.assumptions.horizon_months,
-        }
-        return pd.DataFrame([row | self._life_row()])
+        """Return one row: customers, months, revenue and margin added, cost, return, interval."""
+        return pd.DataFrame([summary_row(self)])
 
     def tornado(self, ranges: Mapping[str, tuple[float, float]] | None = None) -> pd.DataFrame:
         """Return the return at both ends of each assumption, the widest first.
@@ -223,25 +231,7 @@ class Profit(Result):
             ``roi_high_setting`` and ``swing``; whether the sign of the return changes between
             them in ``decides``.
         """
-        known = {item.name for item in fields(Assumptions)} | {"kept_share"}
-        rows = []
-        for name, ends in (ranges or self._ranges()).items():
-            if name not in known:
-                raise ArgumentError("ranges", name, "an assumption", available=sorted(known))
-            found = [self._at(name, end).roi for end in ends]
-            swing = abs(found[1] - found[0])
-            rows.append((name, *ends, *found, swing, min(found) < 0 < max(found)))
-        columns = [
-            "assumption",
-            "low_setting",
-            "high_setting",
-            "roi_low_setting",
-            "roi_high_setting",
-            "swing",
-            "decides",
-        ]
-        frame = pd.DataFrame(rows, columns=columns)
-        return frame.sort_values("swing", ascending=False, kind="stable", ignore_index=True)
+        return tornado_of(self, ranges)
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the summary and the tornado."""
@@ -256,33 +246,6 @@ class Profit(Result):
         row = self.summary().iloc[0]
         return {name: row[name] for name in MONEY}
 
-    def _at(self, name: str, setting: float) -> Profit:
-        if name == "kept_share":
-            # Margin of the window moves with customers kept, by half the window's margin each.
-            one = self.measured
-            each = one.monthly_margin_yuan * one.window_months / 2
-            moved = one.margin_yuan + each * (setting - one.kept_share)
-            return replace(
-                self, measured=replace(one, kept_share=float(setting), margin_yuan=moved)
-            )
-        whole = name == "horizon_months"
-        return self.with_assumptions(**{name: int(setting) if whole else setting})
-
-    def _ranges(self) -> dict[str, tuple[float, float]]:
-        chosen = self.assumptions
-        found = {"kept_share": (-self.churn.high, -self.churn.low)} if self.churn.can_tell else {}
-        found["cost_times"] = (0.8 * chosen.cost_times, 1.2 * chosen.cost_times)
-        found["discount_yearly"] = (0.05, 0.15)
-        if chosen.kept_value_yuan is not None:
-            value = chosen.kept_value_yuan
-            return found | {"kept_value_yuan": (0.5 * value, 1.5 * value)}
-        window = self.measured.window_months
-        half = max(window, round(chosen.horizon_months / 2))
-        found["horizon_months"] = (half, round(chosen.horizon_months * 1.5))
-        found["kept_churn_times"] = (1.0, 2 * max(chosen.kept_churn_times, 1.0))
-        found["margin_times"] = (0.8 * chosen.margin_times, 1.2 * chosen.margin_times)
-        return found
-
     def _reach(self) -> float:
         return NORMAL.inv_cdf(0.5 + self.measured.confidence / 2)
 
@@ -295,22 +258,6 @@ class Profit(Result):
         """Return by how much money at the end of the window counts, as of assignment."""
         yearly = 1 + self.assumptions.discount_yearly
         return float(yearly ** (-self.measured.window_months / MONTHS_IN_YEAR))
-
-    def _life_row(self) -> dict[str, float]:
-        """Return what the summary says of the second reading; missing without one."""
-        other = self.over_life
-        low, high = (math.nan, math.nan) if other is None else other.roi_interval()
-        return {
-            "life_value_yuan": math.nan if other is None else other.kept_value_yuan,
-            "life_known_share": math.nan if self.life is None else self.life.known_share,
-            "life_margin_yuan": math.nan if other is None else other.margin_yuan,
-            "life_net_yuan": math.nan if other is None else other.net_yuan,
-            "life_roi": math.nan if other is None else other.roi,
-            "life_roi_low": low,
-            "life_roi_high": high,
-            "life_positive_share": math.nan if other is None else other.positive_share,
-            "life_months": 0 if self.life is None or other is None else self.life.months,
-        }
 
     def _variances(self) -> tuple[float, float, float]:
         """Return the variances of margin and cost and their covariance, of all treated."""

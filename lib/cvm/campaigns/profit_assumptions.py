@@ -50,13 +50,23 @@ def kept_value(measured: Measured, assumptions: Assumptions) -> float:
     Σ over months j = 1 … horizon − window of margin × (1 − churn)^j ÷ (1 + rate)^((window + j)/12),
     which is a geometric series.
     """
-    window = measured.window_months
-    yearly = 1 + assumptions.discount_yearly
+    later = (1 + assumptions.discount_yearly) ** (-measured.window_months / MONTHS_IN_YEAR)
     if assumptions.kept_value_yuan is not None:
-        return assumptions.kept_value_yuan * yearly ** (-window / MONTHS_IN_YEAR)
-    months = max(assumptions.horizon_months - window, 0)
-    churn = min(measured.monthly_churn_share * assumptions.kept_churn_times, 1.0)
-    ratio = (1 - churn) * yearly ** (-1 / MONTHS_IN_YEAR)
-    series = float(months) if ratio == 1 else ratio * (1 - ratio**months) / (1 - ratio)
+        return assumptions.kept_value_yuan * later
     margin = measured.monthly_margin_yuan * assumptions.margin_times
-    return margin * series * yearly ** (-window / MONTHS_IN_YEAR)
+    return margin * later_months(measured, assumptions) * later
+
+
+def later_months(measured: Measured, assumptions: Assumptions, *, discounted: bool = True) -> float:
+    """Return the months a customer kept still serves between the window's end and the horizon.
+
+    Args:
+        measured: Tells the window and the monthly churn.
+        assumptions: Horizon, discount and how much faster those kept leave.
+        discounted: Whether later months count less, as of the window's end.
+    """
+    months = max(assumptions.horizon_months - measured.window_months, 0)
+    churn = min(measured.monthly_churn_share * assumptions.kept_churn_times, 1.0)
+    yearly = 1 + assumptions.discount_yearly if discounted else 1.0
+    ratio = (1 - churn) * yearly ** (-1 / MONTHS_IN_YEAR)
+    return float(months) if ratio == 1 else ratio * (1 - ratio**months) / (1 - ratio)

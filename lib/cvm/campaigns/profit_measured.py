@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,6 +17,26 @@ from cvm.core.checks import (
     check_at_least,
     check_between,
 )
+
+GAINS = ("months", "revenue_yuan")
+"""What is counted over the horizon beside margin: months in service, and revenue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gain:
+    """Another thing added within the window, a treated customer, beside its margin.
+
+    Attributes:
+        value: Added within the window.
+        variance: Of that estimate.
+        with_kept: Its covariance with customers kept.
+        monthly: What a customer in service brings of it a month, without the offer.
+    """
+
+    value: float
+    variance: float
+    with_kept: float
+    monthly: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +55,7 @@ class Measured:
         incentive_yuan: Incentives alone.
         windfall_yuan: Incentives to customers who would have stayed anyway, at least.
         confidence: Of the intervals (share).
+        gains: ``months`` in service and ``revenue_yuan`` added, as far as they were measured.
     """
 
     treated_count: int
@@ -48,6 +69,7 @@ class Measured:
     incentive_yuan: float = math.nan
     windfall_yuan: float = math.nan
     confidence: float = 0.95
+    gains: Mapping[str, Gain] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_at_least(self.treated_count, "treated_count", 1)
@@ -101,15 +123,19 @@ def measure_profit(
     rows = {"margin": _margin_row(treated, margin_share)}
     rows["kept"] = -_row(treated, "churned")
     rows["cost"] = _row(treated, "cost_yuan")
+    known = [name for name in GAINS if name in treated.names]
+    rows |= {name: _row(treated, name) for name in known}
     both = control + treated
-    slopes = _slopes(both, rows["margin"], covariates)
-    for name, slope in zip(covariates, slopes, strict=True):
-        rows["margin"] = rows["margin"] - slope * _row(treated, name)
+    for name in {"margin", "revenue_yuan"} & set(rows):
+        slopes = _slopes(both, rows[name], covariates)
+        for covariate, slope in zip(covariates, slopes, strict=True):
+            rows[name] = rows[name] - slope * _row(treated, covariate)
     weights = np.array(list(rows.values()))
-    gaps = weights[:2] @ (treated.means - control.means)
-    covariance = weights @ treated.products @ weights.T / (treated.count - 1) / treated.count
-    apart = weights[:2] @ control.products @ weights[:2].T / (control.count - 1) / control.count
-    covariance[:2, :2] += apart
+    held = weights.copy()
+    held[2] = 0.0  # What the controls cost is no cost of the campaign.
+    gaps = weights @ (treated.means - control.means)
+    joint = weights @ treated.products @ weights.T / (treated.count - 1) / treated.count
+    joint += held @ control.products @ held.T / (control.count - 1) / control.count
     months = control.mean("months")
     plain = _margin_row(control, margin_share) @ control.means
     left = min(max(control.mean("churned"), 0.0), 1.0)
@@ -120,12 +146,21 @@ def measure_profit(
         margin_yuan=float(gaps[0]),
         kept_share=float(gaps[1]),
         cost_yuan=treated.mean("cost_yuan"),
-        covariance=covariance,
+        covariance=joint[:3, :3],
         monthly_margin_yuan=float(plain / months) if months > 0 else 0.0,
         monthly_churn_share=float(1 - (1 - left) ** (1 / window_months)),
         incentive_yuan=paid,
         windfall_yuan=windfall,
         confidence=confidence,
+        gains={
+            name: Gain(
+                value=float(gaps[place]),
+                variance=float(joint[place, place]),
+                with_kept=float(joint[place, 1]),
+                monthly=control.mean(name) / months if months > 0 else 0.0,
+            )
+            for place, name in enumerate(known, start=3)
+        },
     )
 
 
@@ -136,6 +171,7 @@ def measured_from(
     cost_yuan: float,
     monthly_margin_yuan: float,
     margin: Estimate | None = None,
+    others: Sequence[Estimate] = (),
     incentive_yuan: float = math.nan,
     windfall_yuan: float = math.nan,
 ) -> Measured:
@@ -150,6 +186,7 @@ def measured_from(
         cost_yuan: Cost a treated customer.
         monthly_margin_yuan: Margin of a customer in service, a month.
         margin: Effect on the margin of the window, yuan a treated customer.
+        others: Effects on months in service and on revenue, where they were measured.
         incentive_yuan: Incentives a treated customer; NaN if unknown.
         windfall_yuan: Of those, to customers who would have stayed anyway; NaN if unknown.
 
@@ -165,9 +202,9 @@ def measured_from(
     else:
         gain, error = kept * each, abs(each) * churn.se
     covariance[0, 0] = error**2
-    # Never more than all of the margin's own scatter.
-    together = math.copysign(min(abs(each) * churn.se, error), each) * churn.se
-    covariance[0, 1] = covariance[1, 0] = together
+    covariance[0, 1] = covariance[1, 0] = _together(each, churn.se, error)
+    told = {one.outcome.name: one for one in others if one.can_tell and one.outcome.name in GAINS}
+    served = told["months"].control_mean if "months" in told else math.nan
     left = min(max(churn.control_mean, 0.0), 1.0)
     return Measured(
         treated_count=churn.treated_count,
@@ -181,7 +218,25 @@ def measured_from(
         incentive_yuan=incentive_yuan,
         windfall_yuan=windfall_yuan,
         confidence=churn.confidence,
+        gains={
+            name: _gain(one, one.control_mean / served, window_months, churn.se)
+            for name, one in told.items()
+            if served > 0
+        },
     )
+
+
+def _gain(one: Estimate, monthly: float, window_months: int, kept_error: float) -> Gain:
+    together = _together(monthly * window_months / 2, kept_error, one.se)
+    return Gain(value=one.effect, variance=one.se**2, with_kept=together, monthly=monthly)
+
+
+def _together(each: float, kept_error: float, error: float) -> float:
+    """Return how customers kept scatter with what each of them brings within the window.
+
+    Never more than all of the latter's own scatter.
+    """
+    return math.copysign(min(abs(each) * kept_error, error), each) * kept_error
 
 
 def _row(moments: Moments, name: str) -> FloatArray:

@@ -32,6 +32,7 @@ def profit_sentence(one: Profit, lang: str) -> str:
             chance=words.chance(one.positive_share, lang),
         )
     ]
+    parts += _gained(one, lang)
     if one.churn.can_tell and not one.churn.detected:
         parts.append(
             say(
@@ -60,6 +61,22 @@ def profit_sentence(one: Profit, lang: str) -> str:
             )
         )
     return words.joined([*parts, *life_sentences(one, lang)], lang)
+
+
+def _gained(one: Profit, lang: str) -> list[str]:
+    """Return customers, months and revenue added, as far as they were measured."""
+    months, revenue = (one.gained(name)[0] for name in ("months", "revenue_yuan"))
+    if math.isnan(months):
+        return []
+    return [
+        say(
+            f"campaigns_profit.text.{'gained' if math.isfinite(revenue) else 'gained_months'}",
+            lang,
+            kept=words.difference(round(one.kept_customers), "count", lang),
+            months=words.difference(round(months), "count", lang),
+            revenue=words.difference(revenue, "yuan", lang) if math.isfinite(revenue) else "",
+        )
+    ]
 
 
 def life_sentences(one: Profit, lang: str) -> list[str]:

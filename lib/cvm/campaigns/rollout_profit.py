@@ -13,7 +13,7 @@ from cvm.campaigns.compare_designs import DesignComparison
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
 from cvm.campaigns.profit_life import KeptLife
-from cvm.campaigns.profit_measured import Measured, incentives_of
+from cvm.campaigns.profit_measured import Gain, Measured, incentives_of
 from cvm.campaigns.register import Entry, entry_of
 from cvm.campaigns.rollout_branches import BEFORE_LEVEL, MARGIN_IN_SERVICE, RolloutEffect
 
@@ -66,6 +66,15 @@ def rollout_profit(
         incentive_yuan=paid,
         windfall_yuan=windfall,
         confidence=churn.confidence,
+        gains={
+            # Whoever is kept serves half the window's months.
+            "months": Gain(
+                value=-churn.effect * months / 2,
+                variance=float(covariance[1, 1]) * (months / 2) ** 2,
+                with_kept=float(covariance[1, 1]) * months / 2,
+                monthly=1.0,
+            )
+        },
     )
     return Profit(
         campaign=effect.campaign,

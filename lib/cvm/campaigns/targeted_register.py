@@ -45,6 +45,7 @@ def targeted_profit(
     margin, months = (effect.row(outcome=name, method=ROBUST) for name in ("margin_yuan", "months"))
     if not (margin.can_tell and months.can_tell and candidates.knows("cost_yuan")):
         return None
+    revenue = [effect.row(outcome="revenue_yuan", method=ROBUST)] if "revenue_yuan" in known else []
     cost = candidates.column("cost_yuan")[candidates.treated]
     paid, windfall = _incentives(candidates, effect, incentive_yuan)
     measured = measured_from(
@@ -53,6 +54,7 @@ def targeted_profit(
         cost_yuan=float(np.nan_to_num(cost).mean()),
         monthly_margin_yuan=margin.control_mean / months.control_mean,
         margin=margin,
+        others=[months, *revenue],
         incentive_yuan=paid,
         windfall_yuan=windfall,
     )
