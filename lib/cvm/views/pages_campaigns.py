@@ -308,5 +308,8 @@ def _notes(
         wanted.append("no_worth")
     elif rows and all(row.get("life_value_yuan") is None for row in rows):
         wanted.append("no_life")
-    notes = [say(f"{AREA}.note.{name}", lang) for name in (*wanted, "evidence", "levers")]
-    return [*notes, withheld_note(info, lang), say(f"{AREA}.note.definitions", lang)]
+    wanted += ["evidence"] if register.entries else []
+    wanted += ["levers"] if rows else []
+    notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
+    meanings = [say(f"{AREA}.note.definitions", lang)] if register.entries else []
+    return [*notes, withheld_note(info, lang), *meanings]
