@@ -34,6 +34,11 @@ function (titles, pictures) {
     },
   };
   root.cvmState = state;
+
+  // In JupyterLab arrows and Enter are the notebook's, unless the control that has the focus says so.
+  for (const control of root.querySelectorAll("a, button, select, input, summary, [tabindex]")) {
+    control.setAttribute("data-lm-suppress-shortcuts", "true");
+  }
   window.addEventListener("pagehide", () => state.remember({}));
 
   function setLanguage(lang) {
