@@ -12,7 +12,6 @@ import pandas as pd
 from cvm.campaigns import words
 from cvm.core.checks import ArgumentError, check_between, check_one_of
 from cvm.core.i18n import say
-from cvm.core.money import format_share
 from cvm.core.result import Result
 
 if TYPE_CHECKING:
@@ -236,7 +235,3 @@ class Effect(Result):
                 return one
         known = [f"{e.outcome.name}/{e.group}/{e.estimand}/{e.method}" for e in self.estimates]
         raise ArgumentError("wanted", wanted, "an estimate of the result", available=known)
-
-    def confidence_text(self) -> str:
-        """Return the level of the headline's interval, e.g. ``95%``."""
-        return format_share(self.headline.confidence, decimals=0)

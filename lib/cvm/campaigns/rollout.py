@@ -68,11 +68,6 @@ class Influence:
         found *= panel.sizes[:, None]
         return found if self.own is None else found + self.own
 
-    def outcome_slopes(self) -> FloatArray:
-        """Return how much each figure moves with each outcome [unit, period, figure]."""
-        sizes = self.panel.sizes[:, None, None]
-        return self.slope[self.panel.cohorts.of] * sizes / len(self.panel.start)
-
     def combined(self, weights: FloatArray) -> Influence:
         """Return what each unit contributes to weighted sums of the figures [figure, sum]."""
         return Influence(

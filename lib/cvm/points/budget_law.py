@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -258,8 +258,10 @@ def law_of(
     for item in drawn:
 
         def odds(balance: FloatArray, item: Behaviour = item, **known: object) -> FloatArray:
-            asked = {"just_qualified": False, "festival": False, "expiring_share": 0.0} | known
-            p = np.clip(item.monthly_chance(balance, **asked), 1e-9, 1 - 1e-9)  # type: ignore[arg-type]
+            asked: dict[str, Any] = {
+                "just_qualified": False, "festival": False, "expiring_share": 0.0, **known,
+            }  # fmt: skip
+            p = np.clip(item.monthly_chance(balance, **asked), 1e-9, 1 - 1e-9)
             return np.log(p / (1 - p))
 
         here = np.array([2.0 * max(threshold, 500.0)])

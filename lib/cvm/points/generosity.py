@@ -8,7 +8,7 @@ rates: the cost is proportional.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -211,11 +211,3 @@ def _between(at: FloatArray, values: FloatArray, times: float) -> FloatArray:
     part = np.log(times / at[place]) / np.log(at[place + 1] / at[place])
     logs = np.log(np.maximum(values[place : place + 2], 1e-300))
     return np.asarray(np.exp(logs[0] + part * (logs[1] - logs[0])))
-
-
-def without_reaction(programme: Programme) -> Programme:
-    """Return the programme where redemption does not react to the value of a point."""
-    law = programme.law
-    return replace(
-        programme, law=replace(law, value_elasticity=np.zeros_like(law.value_elasticity))
-    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -235,15 +234,10 @@ def step_versus_linear(
     rows = []
     scenarios = budget.ran.scenarios.first(256)
     kinds: dict[str, RedemptionValue] = {"steps": steps, "linear": linear}
-    run_one: Callable[[RedemptionValue], Budget] = lambda value: simulate(  # noqa: E731
-        budget.programme.with_book(
-            budget.programme.book.with_rules(since=budget.programme.first_month, redemption=value)
-        ),
-        scenarios,
-        cap_share=budget.cap_share,
-    )
+    programme = budget.programme
     for name, value in kinds.items():
-        made = run_one(value)
+        book = programme.book.with_rules(since=programme.first_month, redemption=value)
+        made = simulate(programme.with_book(book), scenarios, cap_share=budget.cap_share)
         redeemed = float(made.ran.flow(1).sum(axis=1).mean()) / (made.programme.months / 12)
         row = {
             "kind": name,

@@ -62,14 +62,6 @@ def _award_bill(n, bill, left, t, top, bottom, add, fen, base, out):  # type: ig
 
 
 @part
-def _award(n, of, top, bottom, add, points, out):  # type: ignore[no-untyped-def]
-    """Write a share of a row + fixed points to out."""
-    scale, inverse, half = np.float64(top), 1.0 / bottom, add + 0.5
-    for j in range(n):
-        out[j] = _per(of[j], scale, inverse, half) + points
-
-
-@part
 def _award_tenure(n, of, started, t, tops, bottom, add, out):  # type: ignore[no-untyped-def]
     """Write the share of a row that the table names for each member's tenure."""
     inverse, half = 1.0 / bottom, add + 0.5

@@ -71,8 +71,8 @@ def single_steps(table: Mapping[str, Any]) -> pd.DataFrame:
     for lever in RULES:
         before, options = _settings(table, lever)
         for side, after in options.items():
-            given: dict[str, float] = {lever: after}
-            got = evaluate_levers(table, **given)  # type: ignore[arg-type]
+            given: dict[str, Any] = {lever: after}
+            got = evaluate_levers(table, **given)
             rows.append(
                 {
                     "step": f"{lever}_{side}",
@@ -103,8 +103,8 @@ def keeping_settings(table: Mapping[str, Any], *, wanted: float = 0.95) -> pd.Da
     for lever in RULES if base["over_share"] > 1 - wanted else ():
         before, options = _mildest_first(table, lever)
         for after in options:
-            given: dict[str, float] = {lever: after}
-            got = evaluate_levers(table, **given)  # type: ignore[arg-type]
+            given: dict[str, Any] = {lever: after}
+            got = evaluate_levers(table, **given)
             if got["over_share"] <= 1 - wanted:
                 rows.append(
                     {

@@ -103,11 +103,6 @@ class Population:
         """Return the outstanding points."""
         return float(self.cells.balance_points.sum())
 
-    def with_joiners(self, joiners_a_month: float) -> Population:
-        """Return the population with another number of joiners a month."""
-        check_at_least(joiners_a_month, "joiners_a_month", 0)
-        return replace(self, joiners_a_month=joiners_a_month)
-
 
 def reduce_members(
     columns: MemberColumns, *, first_month: date | str, cells: int = 120, joiner_cells: int = 6

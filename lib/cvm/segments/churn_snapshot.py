@@ -7,6 +7,7 @@ seen him. Whether the columns were known in time cannot be checked; what looks t
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +54,7 @@ def study_snapshot(
     if not len(known):
         raise ArgumentError("rows", 0, "customers whose leaving is known")
     left = known[LABEL].to_numpy(bool)
-    options = {"recorded_later": recorded_later, "seed": seed}
+    options: dict[str, Any] = {"recorded_later": recorded_later, "seed": seed}
     reason = "" if min(left.sum(), (~left).sum()) >= FEWEST_LEAVERS else "few_leavers"
     kind: Kind = "logit"
     rival, chance = None, np.full(len(known), np.nan)
@@ -65,7 +66,7 @@ def study_snapshot(
             rival = measure.compare_areas(trees, chance, left, confidence=confidence)
             if rival.low > 0 and rival.value >= WORTH_AUC:
                 kind, chance = "boosting", trees
-    model = fit_churn(known, kind=kind, **options)  # type: ignore[arg-type]
+    model = fit_churn(known, kind=kind, **options)
     if not reason and not np.isfinite(chance).all():
         reason = model.reason or "few_leavers"
     return ChurnStudy(
@@ -92,11 +93,11 @@ def _folds(left: npt.NDArray[np.bool_], folds: int, seed: int) -> npt.NDArray[np
 
 
 def _out_of_fold(
-    rows: pd.DataFrame, fold: npt.NDArray[np.int64], kind: Kind, options: dict[str, object]
+    rows: pd.DataFrame, fold: npt.NDArray[np.int64], kind: Kind, options: dict[str, Any]
 ) -> FloatArray:
     chance = np.full(len(rows), np.nan)
     for one in np.unique(fold):
-        model = fit_churn(rows[fold != one], kind=kind, **options)  # type: ignore[arg-type]
+        model = fit_churn(rows[fold != one], kind=kind, **options)
         if model.told:
             chance[fold == one] = model.predict(rows[fold == one])
     return chance

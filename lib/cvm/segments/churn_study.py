@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.core.result import Result
 from cvm.segments import churn_measures as measure
-from cvm.segments.churn import ChurnModel, fit_churn
+from cvm.segments.churn import ChurnModel, Kind, fit_churn
 from cvm.segments.churn_design import LABEL
 from cvm.segments.churn_measures import Measured
 
@@ -80,11 +80,11 @@ class ChurnStudy(Result):
             names = ("auc", "brier", "calibration", "bill_fall", "gain")
             return dict.fromkeys(names, measure.UNKNOWN)
         chance, left, whose = self._arrays()
-        options = {"whose": whose, "confidence": self.confidence}
+        options: dict[str, Any] = {"whose": whose, "confidence": self.confidence}
         return {
-            "auc": measure.area_under_curve(chance, left, **options),  # type: ignore[arg-type]
-            "brier": measure.brier_score(chance, left, **options),  # type: ignore[arg-type]
-            "calibration": measure.calibration_gap(chance, left, **options),  # type: ignore[arg-type]
+            "auc": measure.area_under_curve(chance, left, **options),
+            "brier": measure.brier_score(chance, left, **options),
+            "calibration": measure.calibration_gap(chance, left, **options),
             "bill_fall": self.bill_fall,
             "gain": self.gain,
         }
@@ -214,15 +214,16 @@ def study_churn(
     test = known[known["month"].isin(months[first_test:])].reset_index(drop=True)
     trained = months[: max(first_test - gap, 0)]
     train = known[known["month"].isin(trained)]
-    options = {"recorded_later": recorded_later, "seed": seed}
+    options: dict[str, Any] = {"recorded_later": recorded_later, "seed": seed}
     if not len(trained) or train[LABEL].astype(bool).sum() < FEWEST_LEAVERS:
         reason = "few_leavers" if len(trained) else "few_months"
         return _untested(train if len(train) else known, test, months, reason, horizon_months,
                          confidence)  # fmt: skip
-    kind, rival = "logit", None
+    kind: Kind = "logit"
+    rival: Measured | None = None
     if try_boosting and len(trained) > choose_months + gap:
         kind, rival = _choose(train, trained, choose_months, gap, confidence, options)
-    model = fit_churn(train, kind=kind, **options)  # type: ignore[arg-type]
+    model = fit_churn(train, kind=kind, **options)
     reason = model.reason
     if not reason and test[LABEL].astype(bool).sum() < FEWEST_LEAVERS:
         reason = "few_leavers"
@@ -246,18 +247,18 @@ def _choose(
     choose_months: int,
     gap: int,
     confidence: float,
-    options: dict[str, object],
-) -> tuple[str, Measured | None]:
+    options: dict[str, Any],
+) -> tuple[Kind, Measured | None]:
     """Return which kind of model the months before the test speak for."""
     late = train[train["month"].isin(months[-choose_months:])]
     early = train[train["month"].isin(months[: len(months) - choose_months - gap])]
     left = late[LABEL].to_numpy(bool)
     if min(left.sum(), early[LABEL].astype(bool).sum()) < FEWEST_LEAVERS:
         return "logit", None
-    logit = fit_churn(early, **options)  # type: ignore[arg-type]
+    logit = fit_churn(early, **options)
     if not logit.told:
         return "logit", None
-    trees = fit_churn(early, kind="boosting", **options)  # type: ignore[arg-type]
+    trees = fit_churn(early, kind="boosting", **options)
     gain = measure.compare_areas(
         trees.predict(late),
         logit.predict(late),
@@ -277,10 +278,10 @@ def _against_falls(study: ChurnStudy) -> ChurnStudy:
     known = np.isfinite(falls)
     if not known.all() or left[known].all() or not left[known].any():
         return study
-    options = {"whose": whose, "confidence": study.confidence}
+    options: dict[str, Any] = {"whose": whose, "confidence": study.confidence}
     values = vars(study) | {
-        "bill_fall": measure.area_under_curve(falls, left, **options),  # type: ignore[arg-type]
-        "gain": measure.compare_areas(chance, falls, left, **options),  # type: ignore[arg-type]
+        "bill_fall": measure.area_under_curve(falls, left, **options),
+        "gain": measure.compare_areas(chance, falls, left, **options),
     }
     return ChurnStudy(**values)
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from cvm.core.checks import ArgumentError, check_at_least
 from cvm.core.months import add_months
-from cvm.segments.churn import ChurnModel, fit_churn
+from cvm.segments.churn import ChurnModel, Kind, fit_churn
 from cvm.segments.churn_design import LABEL
 from cvm.segments.warning import make_warning_list
 from cvm.segments.warning_book import PERIOD_DAYS, WarningBook
@@ -172,7 +172,7 @@ def score_earlier(
     month: date,
     *,
     horizon_months: int,
-    kind: str = "logit",
+    kind: Kind = "logit",
     **options: Any,
 ) -> ListScore | None:
     """Make the list of ``horizon_months`` before a month as it would have been made, and score it.
@@ -198,7 +198,7 @@ def score_earlier(
     now = rows[(rows["month"] == pd.Timestamp(then)) & rows[LABEL].notna()]
     if not len(now) or not past[LABEL].astype(bool).any():
         return None
-    model = fit_churn(past, kind=kind)  # type: ignore[arg-type]
+    model = fit_churn(past, kind=kind)
     if not model.told:
         return None
     made = warn_month(rows, model, book, then, **options)

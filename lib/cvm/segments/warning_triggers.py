@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -137,9 +138,9 @@ def _filled(trigger: Trigger, row: pd.Series, lang: str) -> str:
     return (trigger.zh if lang == "zh" else trigger.en).format(**values)
 
 
-def value_text(column: str, value: object, lang: str) -> str:
+def value_text(column: str, value: Any, lang: str) -> str:
     """Return a value as its column's unit is written."""
-    number = float("nan") if value is None or pd.isna(value) else float(value)  # type: ignore[call-overload, arg-type]
+    number = float("nan") if value is None or pd.isna(value) else float(value)
     if column.endswith("_share"):
         return format_share(number, decimals=0)
     if column.endswith("_yuan"):

@@ -32,7 +32,6 @@ from cvm.views.pages import Page, Tables
 from cvm.views.pictures_customer_value import lifetime_rows, make_charts
 
 NAME = "customer-value"
-CHART_NAME = f"{AREA}.chart.{{key}}"
 _OUTSIDE = ("none", "unrated")
 _FIGURES = ("customers", "customer_share", "revenue_yuan", "revenue_share", "margin_yuan")
 

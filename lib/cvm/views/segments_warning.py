@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from cvm.core.i18n import catalogue, say
-from cvm.core.money import format_number, format_share
-from cvm.views.chart_parts import axes_for, lying_grid, say_beside, say_instead
+from cvm.core.money import format_share
+from cvm.views.chart_parts import axes_for, lying_grid, say_instead
 from cvm.views.theme import PALETTE, Width, count_axis, share_axis, themed
 
 if TYPE_CHECKING:
@@ -79,35 +79,6 @@ def trigger_name(name: str, lang: str) -> str:
     """Return a trigger's name; as the book writes it where the catalogue has none."""
     key = f"segments_warning.trigger.{name}"
     return say(key, lang) if key in catalogue() else name
-
-
-def draw_fates(fates: pd.DataFrame, axes: Axes, lang: str) -> Axes:
-    """Draw what becomes of the customers who show a sign.
-
-    Args:
-        fates: Of ``WarningList.fates``; those without a sign are left out.
-        axes: Made inside ``themed``.
-        lang: ``"zh"`` or ``"en"``.
-    """
-    shown = fates[~fates["fate"].isin(["no_sign", "unknown"])].iloc[::-1].reset_index(drop=True)
-    sizes = pd.to_numeric(shown["customers"], errors="coerce").to_numpy(float)
-    if not len(shown) or not np.isfinite(sizes).any():
-        return say_instead(axes, say("segments_churn.chart.nothing", lang))
-    colors = [_COLORS.get(str(fate), PALETTE.muted) for fate in shown["fate"]]
-    axes.barh(range(len(shown)), np.nan_to_num(sizes), color=colors, height=0.62)
-    for place, size in enumerate(sizes):
-        text = format_number(size, lang) if np.isfinite(size) else say(f"{AREA}.withheld", lang)
-        say_beside(axes, text, (np.nan_to_num(size), place), fontsize="small", gap=5)
-    labels = [say(f"{AREA}.fate_short.{fate}", lang) for fate in shown["fate"]]
-    axes.set_yticks(range(len(shown)), labels)
-    largest = float(np.nanmax(sizes))
-    axes.set_xlim(0, 1.14 * largest)
-    unit = count_axis(axes, lang, largest=largest, unit="customers", axis="x")
-    lying_grid(axes)
-    name = say(f"{AREA}.axis.fates", lang)
-    axes.set_title(say("overview.axis.named", lang, name=name, unit=unit))
-    sns.despine(ax=axes, left=True, bottom=True)
-    return axes
 
 
 def plot_list_score(
