@@ -259,3 +259,58 @@ def test_a_source_is_found_from_the_notebooks_folder_and_from_the_project(
     ]
     # Prepared data go to the project, not beside the notebook.
     assert opened[0][1] == {"engine": "duckdb", "work": tmp_path / "build" / "prepared"}
+
+
+READS = {"reads": {"10-late": ["by_brand", "facts"]}}
+
+
+def recorded(shown, name="by_brand"):
+    """Return a table as another book recorded it."""
+    other = open_small(shown, FewTables(months=MONTHS))
+    frame = pd.DataFrame({"brand": ["a", "b"], "customers": [60, 40], "value": [1.5, None]})
+    other.table(name, frame, counts="customers")
+    return other.tables[name]
+
+
+def test_a_table_of_another_notebook_comes_back_as_it_was_recorded(tmp_path, shown):
+    file = tmp_path / "tables.json"
+    file.write_text(json.dumps({"by_brand": recorded(shown)}))
+    book = open_small(shown, metadata=READS, published=file)
+
+    frame = book.published("by_brand")
+    assert frame["customers"].tolist() == [60, 40]
+    assert frame["value"].isna().tolist() == [False, True]
+    shown.clear()
+    assert book.published("facts") is None
+    assert "facts" in shown[0]["text/plain"]
+    with pytest.raises(ArgumentError, match="reads"):
+        book.published("something_else")
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "month", "asked", "there"),
+    [
+        ("data-1", None, None, True),
+        ("data-1", "2026-02", "2026-02", True),
+        # Another data set, or another month: the last run says nothing of these.
+        ("data-2", None, None, False),
+        ("data-1", "2026-01", "2026-02", False),
+        ("data-1", None, "2026-02", False),
+    ],
+)
+def test_in_jupyterlab_the_last_run_on_the_same_data_is_looked_up(
+    tmp_path, monkeypatch, shown, fingerprint, month, asked, there
+):
+    (tmp_path / "pyproject.toml").touch()
+    folder = tmp_path / "build" / "run"
+    (folder / "tables").mkdir(parents=True)
+    (folder / "tables" / "by_brand.json").write_text(json.dumps(recorded(shown)))
+    head = {"data": {"fingerprint": fingerprint}, "parameters": {"month": month}}
+    (folder / "figures.json").write_text(json.dumps(head))
+    monkeypatch.chdir(tmp_path)
+    data = FewTables(months=MONTHS)
+    data.fingerprint = "data-1"
+
+    book = open_small(shown, data, metadata=READS, month=asked)
+
+    assert (book.published("by_brand") is not None) == there
