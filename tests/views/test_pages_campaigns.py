@@ -134,34 +134,36 @@ def test_one_campaign_shows_its_worth_over_the_horizon_and_over_the_remaining_li
     assert 'data-cell="life_roi"' not in detail_of_page(sms, lang)
 
 
-@LANGS
-def test_a_release_without_lifetime_values_says_so(lang):
+@pytest.fixture(scope="module")
+def changed():
+    """A release without lifetime values, in which no design of one campaign detects anything."""
     tables = {
         name: frame.drop(columns=[one for one in frame if one.startswith("life_")])
         if name.endswith("_worth")
         else frame
         for name, frame in campaigns_tables().items()
     }
-    content = PAGES["campaigns"].make(tables, INFO).content[lang]
-    note = "不含按卡级的生命周期价值" if lang == "zh" else "Lifetime values by card are not in"
-    assert any(note in one for one in content["notes"])
-    now = PAGES["campaigns"].make(campaigns_tables(), INFO).content[lang]
-    assert not any(note in one for one in now["notes"])
-    assert now["live"]["register"] == content["live"]["register"]
+    tables["campaign_by_branch"] = tables["campaign_by_branch"].assign(designs="none")
+    return PAGES["campaigns"].make(tables, INFO)
 
 
 @LANGS
-def test_the_page_says_where_no_design_detects_anything(lang):
-    tables = campaigns_tables()
-    register = tables["campaign_by_branch"].assign(designs="none")
-    tables["campaign_by_branch"] = register
-    content = PAGES["campaigns"].make(tables, INFO).content[lang]
+def test_a_release_without_lifetime_values_says_so(page, changed, lang):
+    note = "不含按卡级的生命周期价值" if lang == "zh" else "Lifetime values by card are not in"
+    assert any(note in one for one in changed.content[lang]["notes"])
+    assert not any(note in one for one in page.content[lang]["notes"])
+    assert changed.content[lang]["live"]["register"] == page.content[lang]["live"]["register"]
+
+
+@LANGS
+def test_the_page_says_where_no_design_detects_anything(changed, lang):
+    content = changed.content[lang]
     facts = {one["id"]: dict(one["facts"]) for one in content["live"]["details"]}
     label = "证据等级" if lang == "zh" else "Evidence"
     assert ("均未检测到影响" if lang == "zh" else "no design detects") in facts["FAMILY"][label]
     assert ("多种方法一致" if lang == "zh" else "designs agree") in facts["RECHARGE"][label]
-    assert any(("均未检测到" if lang == "zh" else "none of them detects") in one
-               for one in content["notes"])  # fmt: skip
+    said = "均未检测到" if lang == "zh" else "none of them detects"
+    assert any(said in one for one in content["notes"])
 
 
 @LANGS
