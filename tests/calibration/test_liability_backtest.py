@@ -9,7 +9,8 @@ from cvm.core.months import month_from_index, month_index
 from cvm.data import collect
 from cvm.data.reduce_points_vintages import reduce_points_vintages
 from cvm.data.sample import make_sample
-from cvm.points.liability_close import close_points, with_expiry
+from cvm.points.liability_close import close_points
+from cvm.points.liability_lots import with_expiry
 from cvm.points.rulebook_read import shipped_rulebook
 
 pytestmark = pytest.mark.calibration
