@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from cvm.campaigns import words
 from cvm.campaigns.effect import Estimate, Outcome, cannot_tell
-from cvm.campaigns.inference import LEAST_CUSTOMERS, score_shares
+from cvm.campaigns.inference import LEAST_CUSTOMERS, Arm, score_shares, welch
 from cvm.campaigns.matching import Matches
+from cvm.campaigns.quantiles import t_p, t_reach
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.money import format_share
@@ -65,7 +65,7 @@ class BeforeAfter(Result):
 
     def summary(self) -> pd.DataFrame:
         """Return one row a part: its change and interval, in the outcome's unit."""
-        reach = float(stats.t.isf((1 - self.confidence) / 2, max(self.sets - 1, 1)))
+        reach = t_reach(self.confidence, max(self.sets - 1, 1))
         values = (self.naive, self.regression, self.rest)
         return pd.DataFrame(
             {
@@ -189,7 +189,7 @@ def read_change(
     effect, se = float(change.mean()), float(change.std(ddof=1)) / math.sqrt(len(change))
     if se == 0:
         return cannot_tell(outcome, "no_variation", **given)
-    reach = float(stats.t.isf((1 - confidence) / 2, len(change) - 1)) * se
+    reach = t_reach(confidence, len(change) - 1) * se
     return Estimate(
         outcome=outcome,
         **given,
@@ -199,7 +199,7 @@ def read_change(
         se=se,
         low=effect - reach,
         high=effect + reach,
-        p_value=2 * float(stats.t.sf(abs(effect) / se, len(change) - 1)),
+        p_value=t_p(effect / se, len(change) - 1),
     )
 
 
@@ -222,19 +222,13 @@ def compare_naively(
             (float(other.sum()), len(other)), (float(one.sum()), len(one)), confidence
         )
         return Estimate(outcome=outcome, **(known | found))
-    interval = stats.ttest_ind(one, other, equal_var=False)
-    low, high = interval.confidence_interval(confidence)
-    effect = float(one.mean() - other.mean())
-    return Estimate(
-        outcome=outcome,
-        **known,
-        treated_count=len(one),
-        control_count=len(other),
-        treated_mean=float(one.mean()),
-        control_mean=float(other.mean()),
-        effect=effect,
-        se=math.sqrt(one.var(ddof=1) / len(one) + other.var(ddof=1) / len(other)),
-        low=float(low),
-        high=float(high),
-        p_value=float(interval.pvalue),
-    )
+    arms = [
+        Arm(
+            mean=float(part.mean()),
+            variance=float(part.var(ddof=1)) / len(part),
+            freedom=len(part) - 1,
+            count=len(part),
+        )
+        for part in (other, one)
+    ]
+    return Estimate(outcome=outcome, **(known | welch(*arms, confidence)))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scipy import stats
+from cvm.campaigns.quantiles import normal_p, normal_reach, t_p, t_reach
 
 LEAST_CUSTOMERS = 20
 """Customers an arm needs before a mean and its spread mean anything."""
@@ -47,7 +47,7 @@ def welch(control: Arm, treated: Arm, confidence: float) -> dict[str, float]:
     degrees = 1 / sum(
         part**2 / arm.freedom for part, arm in zip(parts, (control, treated), strict=True)
     )
-    reach = float(stats.t.isf((1 - confidence) / 2, degrees))
+    reach = t_reach(confidence, degrees)
     effect = treated.mean - control.mean
     found = {
         "treated_count": treated.count,
@@ -58,7 +58,7 @@ def welch(control: Arm, treated: Arm, confidence: float) -> dict[str, float]:
         "se": se,
         "low": effect - reach * se,
         "high": effect + reach * se,
-        "p_value": 2 * float(stats.t.sf(abs(effect) / se, degrees)),
+        "p_value": t_p(effect / se, degrees),
         "confidence": confidence,
     }
     if control.mean:
@@ -124,7 +124,7 @@ def score_shares(
     """
     share_0, share_1 = control[0] / control[1], treated[0] / treated[1]
     effect = share_1 - share_0
-    critical = float(stats.norm.isf((1 - confidence) / 2))
+    critical = normal_reach(confidence)
 
     def distance(gap: float) -> float:
         return abs(effect - gap) / math.sqrt(_variance_at_gap(control, treated, gap) or 1e-300)
@@ -144,7 +144,7 @@ def score_shares(
         "se": math.sqrt(spread),
         "low": _edge(distance, effect, -1.0, critical),
         "high": _edge(distance, effect, 1.0, critical),
-        "p_value": 2 * float(stats.norm.sf(distance(0.0))),
+        "p_value": normal_p(distance(0.0)),
         "confidence": confidence,
     }
     if share_0 > 0 and share_1 > 0:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from cvm.campaigns.effect import Estimate, Outcome, cannot_tell
 from cvm.campaigns.inference import LEAST_CUSTOMERS, LEAST_EVENTS
 from cvm.campaigns.matching import Matches
 from cvm.campaigns.moments import FloatArray
 from cvm.campaigns.propensity import independent_columns
+from cvm.campaigns.quantiles import t_p, t_reach
 from cvm.campaigns.regression import Cells, fit
 from cvm.campaigns.weighting import checked_outcome
 from cvm.core.checks import DataError
@@ -226,7 +226,7 @@ def _estimate(
     if not variance > 1e-24 * (abs(effect) + abs(level)) ** 2:
         return cannot_tell(outcome, "no_variation", **known)
     se = math.sqrt(variance)
-    reach = float(stats.t.isf((1 - known["confidence"]) / 2, freedom)) * se
+    reach = t_reach(known["confidence"], freedom) * se
     without = level - effect
     return Estimate(
         outcome=outcome,
@@ -237,7 +237,7 @@ def _estimate(
         se=se,
         low=effect - reach,
         high=effect + reach,
-        p_value=2 * float(stats.t.sf(abs(effect) / se, freedom)),
+        p_value=t_p(effect / se, freedom),
         relative=effect / without if without > 0 else math.nan,
     )
 

@@ -19,6 +19,7 @@ from cvm.campaigns.profit_assumptions import Assumptions
 from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import Measured
 from cvm.campaigns.register import Register
+from cvm.campaigns.shown_curves import shown_curve
 from cvm.core.checks import DataError, check_one_of
 from cvm.core.result import Result
 
@@ -197,17 +198,21 @@ def _funnel(answer: Answer) -> list[dict[str, Any]]:
 def _curves(answer: Answer) -> list[dict[str, Any]]:
     if answer.retention is None:
         return []
-    counts = {arm: int(getattr(answer.retention, arm).at_risk[0]) for arm in ("treated", "control")}
-    return [
-        {
-            "campaign_id": answer.campaign_id,
-            "arm": row["arm"],
-            "since": int(row["month"]),
-            "customers": counts[row["arm"]],
-            **{key: float(row[key]) for key in ("kept_share", "low", "high")},
-        }
-        for row in answer.retention.curves().to_dict("records")
-    ]
+    rows: list[dict[str, Any]] = []
+    for arm, curve in answer.retention.curves().groupby("arm", sort=False):
+        customers = int(getattr(answer.retention, str(arm)).at_risk[0])
+        shown = shown_curve(curve.assign(customers=customers))
+        rows += [
+            {
+                "campaign_id": answer.campaign_id,
+                "arm": row["arm"],
+                "since": int(row["month"]),
+                "customers": customers,
+                **{key: _number(float(row[key])) for key in ("kept_share", "low", "high")},
+            }
+            for row in shown.to_dict("records")
+        ]
+    return rows
 
 
 def _checks(answer: Answer) -> list[dict[str, Any]]:

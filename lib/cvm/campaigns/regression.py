@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from cvm.campaigns.effect import Estimate, Outcome, cannot_tell
 from cvm.campaigns.inference import LEAST_CUSTOMERS
 from cvm.campaigns.moments import FloatArray
+from cvm.campaigns.quantiles import t_p, t_reach
 from cvm.core.checks import ArgumentError, DataError, check_one_of
 
 ERRORS = ("classical", "HC0", "HC1", "HC2", "HC3", "cluster")
@@ -218,7 +218,7 @@ def adjust_by_regression(
     effect, se = float(found.coefficients[1]), float(found.errors[1])
     if se <= 0:
         return cannot_tell(outcome, "no_variation", **known)
-    reach = float(stats.t.isf((1 - confidence) / 2, found.freedom)) * se
+    reach = t_reach(confidence, found.freedom) * se
     level = float(found.coefficients[0])
     return Estimate(
         outcome=outcome,
@@ -229,6 +229,6 @@ def adjust_by_regression(
         se=se,
         low=effect - reach,
         high=effect + reach,
-        p_value=2 * float(stats.t.sf(abs(effect) / se, found.freedom)),
+        p_value=t_p(effect / se, found.freedom),
         relative=effect / level if level else float("nan"),
     )

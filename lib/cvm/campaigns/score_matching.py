@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from cvm.campaigns.effect import Estimate, Outcome, cannot_tell
 from cvm.campaigns.moments import FloatArray
 from cvm.campaigns.propensity import Propensity, SeparatedError, checked_rows, fit_propensity
+from cvm.campaigns.quantiles import normal_p, normal_reach
 from cvm.campaigns.weighting import (
     ESTIMANDS,
     checked_outcome,
@@ -115,7 +115,7 @@ def estimate_score_matched(
     if not variance > 1e-24 * (abs(work.effect) + float(np.abs(y).max())) ** 2:
         return cannot_tell(outcome, "no_variation", **known)
     se = math.sqrt(variance)
-    reach = float(stats.norm.isf((1 - confidence) / 2)) * se
+    reach = normal_reach(confidence) * se
     return Estimate(
         outcome=outcome,
         **known,
@@ -125,7 +125,7 @@ def estimate_score_matched(
         se=se,
         low=work.effect - reach,
         high=work.effect + reach,
-        p_value=2 * float(stats.norm.sf(abs(work.effect) / se)),
+        p_value=normal_p(work.effect / se),
     )
 
 

@@ -19,6 +19,7 @@ from cvm.campaigns import words
 from cvm.campaigns.effect import MONTHS_KEPT, Effect, Estimate, cannot_tell
 from cvm.campaigns.inference import LEAST_EVENTS
 from cvm.campaigns.moments import FloatArray
+from cvm.campaigns.quantiles import normal_p, normal_reach
 from cvm.core.checks import ArgumentError, DataError, check_between
 from cvm.core.i18n import say
 from cvm.core.money import format_share
@@ -295,7 +296,7 @@ def compare_retention(
         estimate = cannot_tell(MONTHS_KEPT, reason, **counts)
     else:
         effect, se = statistics[1][0] - statistics[0][0], math.sqrt(variance)
-        reach = float(stats.norm.isf((1 - confidence) / 2)) * se
+        reach = normal_reach(confidence) * se
         estimate = Estimate(
             outcome=MONTHS_KEPT,
             **counts,
@@ -305,7 +306,7 @@ def compare_retention(
             se=se,
             low=effect - reach,
             high=effect + reach,
-            p_value=2 * float(stats.norm.sf(abs(effect) / se)),
+            p_value=normal_p(effect / se),
             relative=effect / statistics[0][0],
         )
     cut = [

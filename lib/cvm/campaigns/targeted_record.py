@@ -13,6 +13,7 @@ from cvm.campaigns.contacted import check_rows, funnel_rows
 from cvm.campaigns.portfolio import worth_row
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.register import Entry, Register
+from cvm.campaigns.shown_curves import shown_curve
 from cvm.campaigns.targeted import TargetedEffect
 from cvm.campaigns.targeted_register import targeted_entry
 
@@ -78,10 +79,12 @@ def record_targeted(
         campaign = str(one.campaign["campaign_id"])
         rows[f"{PREFIX}_designs"] += design_rows(campaign, compare_methods(one.effect))
         rows[f"{PREFIX}_balance"] += _balance(campaign, one.effect)
+        curves = one.effect.curves
         rows[f"{PREFIX}_curves"] += [
             {"campaign_id": campaign, "since": int(row["month"]), "arm": str(row["arm"])}
             | {name: row[name] for name in ("customers", "kept_share")}
-            for row in one.effect.curves.to_dict("records")
+            for _, curve in (curves.groupby("arm", sort=False) if len(curves) else ())
+            for row in shown_curve(curve).to_dict("records")
         ]
         rows[f"{PREFIX}_funnel"] += funnel_rows(campaign, one.funnel)
         rows[f"{PREFIX}_checks"] += check_rows(campaign, one.effect)

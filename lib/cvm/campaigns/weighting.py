@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from cvm.campaigns.effect import Estimate, Outcome, cannot_tell
 from cvm.campaigns.inference import LEAST_CUSTOMERS, LEAST_EVENTS
@@ -24,6 +23,7 @@ from cvm.campaigns.propensity import (
     fit_propensity,
     independent_columns,
 )
+from cvm.campaigns.quantiles import normal_p, normal_reach
 from cvm.campaigns.weighting_estimators import ESTIMATORS, Found, weight_of
 from cvm.core.checks import DataError, check_one_of
 
@@ -186,7 +186,7 @@ def estimate_of(
         return cannot_tell(outcome, "no_variation", **known)
     if outcome.kind == "share" and few_events(found, known["treated_count"]):
         return cannot_tell(outcome, "few_events", **known)
-    reach = float(stats.norm.isf((1 - known["confidence"]) / 2))
+    reach = normal_reach(known["confidence"])
     told = found.control_mean > reach * se_control
     return Estimate(
         outcome=outcome,
@@ -198,7 +198,7 @@ def estimate_of(
         se=se,
         low=effect - reach * se,
         high=effect + reach * se,
-        p_value=2 * float(stats.norm.sf(abs(effect) / se)),
+        p_value=normal_p(effect / se),
     )
 
 
