@@ -222,7 +222,7 @@ def compare_naively(
             (float(other.sum()), len(other)), (float(one.sum()), len(one)), confidence
         )
         return Estimate(outcome=outcome, **(known | found))
-    arms = [
+    control, contacted = (
         Arm(
             mean=float(part.mean()),
             variance=float(part.var(ddof=1)) / len(part),
@@ -230,5 +230,5 @@ def compare_naively(
             count=len(part),
         )
         for part in (other, one)
-    ]
-    return Estimate(outcome=outcome, **(known | welch(*arms, confidence)))
+    )
+    return Estimate(outcome=outcome, **(known | welch(control, contacted, confidence)))
