@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from cvm.campaigns.clusters import wild_bootstrap
-from cvm.campaigns.effect import CHURN, REVENUE, Estimate, Outcome
-from cvm.campaigns.moments import moments_by
+from cvm.campaigns.effect import CHURN, REVENUE, Effect, Estimate, Outcome
+from cvm.campaigns.moments import Moments, moments_by
+from cvm.campaigns.multiple import CORRECTIONS, adjust
 from cvm.campaigns.randomisation import randomisation_inference
 from cvm.campaigns.randomised import compare
 from cvm.campaigns.reached import compare_reached
@@ -194,3 +195,33 @@ def test_looking_every_month_never_finds_more_than_one_in_twenty_by_chance():
     assert plain_found / 1_500 > 0.2
     assert valid_found / 1_500 <= 0.05
     assert covered / 1_500 >= 0.95
+
+
+@pytest.mark.parametrize("real", [0, 4])
+def test_corrections_keep_chance_findings_as_rare_as_said(real):
+    """Eight outcomes of which some are truly better: Holm's chance of any false finding, and
+    Benjamini and Hochberg's share of false findings, which is 5 % of the outcomes without one."""
+    rng = np.random.default_rng(32)
+    names = [f"outcome_{place}" for place in range(8)]
+    outcomes = [Outcome(name=name, kind="yuan") for name in names]
+    gap = np.where(np.arange(8) < real, 0.35, 0.0)
+    any_false, false_share = [], []
+    for _ in range(2_000 if real else 4_000):
+        arms = [
+            Moments.from_columns(dict(zip(names, rng.normal(shift, 1, (150, 8)).T, strict=True)))
+            for shift in (np.zeros(8), gap)
+        ]
+        effect = Effect(estimates=tuple(compare(*arms, one) for one in outcomes))
+        found = {
+            method: np.array([one.detected for one in adjust(effect, method).estimates])
+            for method in CORRECTIONS
+        }
+        any_false.append(found["holm"][real:].any())
+        false_share.append(
+            found["benjamini_hochberg"][real:].sum() / max(found["benjamini_hochberg"].sum(), 1)
+        )
+
+    assert np.mean(any_false) <= 0.06
+    assert np.mean(false_share) == pytest.approx(0.05 * (8 - real) / 8, abs=0.01)
+    if not real:
+        assert np.mean(any_false) >= 0.04
