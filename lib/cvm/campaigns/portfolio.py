@@ -20,6 +20,7 @@ from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import Measured
 from cvm.campaigns.register import Register
 from cvm.campaigns.shown_curves import shown_curve
+from cvm.campaigns.shown_groups import groups_to_hide
 from cvm.core.checks import DataError, check_one_of
 from cvm.core.result import Result
 
@@ -34,6 +35,8 @@ GROUPS = {
 }
 """Tables for the snapshot, and the columns that name a row of each."""
 
+NUMBERS = ("effect", "low", "high", "treated_mean", "control_mean")
+"""What is told of an estimate; missing in a group that may not be shown."""
 SHOWN_METHODS = ("difference", "randomisation", "wald")
 """Methods of churn as assigned (of customers, of branches) and of those reached."""
 
@@ -169,19 +172,26 @@ def _estimates(answer: Answer) -> list[dict[str, Any]]:
         for one in answer.effect.estimates
         if one.outcome.name == "churned" and one.method in SHOWN_METHODS
     ]
-    tiers = () if answer.tiers is None else answer.tiers.estimates[1:]
-    rows += [(one.group, one) for one in tiers]
-    return [_estimate_row(answer.campaign_id, name, one) for name, one in rows]
+    found = [_estimate_row(answer.campaign_id, name, one) for name, one in rows]
+    if answer.tiers is None:
+        return found
+    whole, *tiers = answer.tiers.estimates
+    hidden = groups_to_hide(tiers, whole)
+    for one in tiers:
+        row = _estimate_row(answer.campaign_id, one.group, one)
+        if one.group in hidden:
+            row |= dict.fromkeys(NUMBERS, None) | {"detected": False}
+        found.append(row)
+    return found
 
 
 def _estimate_row(campaign: str, name: str, one: Estimate) -> dict[str, Any]:
     # The smaller arm decides what may be shown.
-    numbers = ("effect", "low", "high", "treated_mean", "control_mean")
     return {
         "campaign_id": campaign,
         "row": name,
         "customers": min(one.treated_count, one.control_count),
-        **{key: _number(getattr(one, key)) for key in numbers},
+        **{key: _number(getattr(one, key)) for key in NUMBERS},
         "detected": one.detected,
         "reason": one.reason or None,
     }
