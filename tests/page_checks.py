@@ -58,6 +58,51 @@ OVERLAPS = """() => {
   return JSON.stringify(found);
 }"""
 
+# What a reader of screens and a keyboard meet: the language of the page and of its parts, headings
+# that skip no level, pictures told with their figures, a ring around what has the focus.
+ACCESS = """() => {
+  const found = [];
+  const root = document.getElementById('cvm-page');
+  const shown = [...root.querySelectorAll('*')].filter(one => one.checkVisibility());
+  const side = shown.find(one => one.matches('.cvm-in'));
+  if (document.documentElement.lang !== side.lang) found.push(['language', side.lang]);
+  const heads = shown.filter(one => one.matches('h1, h2, h3, h4'));
+  if (heads.filter(one => one.matches('h1')).length !== 1) found.push(['not one h1']);
+  let last = 0;
+  for (const one of heads) {
+    const level = Number(one.tagName[1]);
+    if (level > last + 1) found.push(['skips to', one.tagName, one.textContent]);
+    last = level;
+  }
+  for (const one of shown.filter(one => one.matches('img, svg[role=img]'))) {
+    const told = one.getAttribute('alt') || one.getAttribute('aria-label') || '';
+    if (!/\\d/.test(told)) found.push(['told without figures', one.outerHTML.slice(0, 200)]);
+  }
+  for (const one of shown.filter(one => one.matches('svg:not([role=img])'))) {
+    if (!one.closest('[aria-hidden=true]')) found.push(['a picture nobody tells', one.outerHTML]);
+  }
+  for (const one of shown.filter(one => one.matches('table'))) {
+    if (!one.querySelector('th[scope=col]')) found.push(['no heads', one.textContent]);
+  }
+  const controls = shown.filter(one =>
+    one.matches('a[href], button:not(:disabled), select, input, summary, [tabindex="0"]'));
+  for (const one of controls) {
+    one.focus({ focusVisible: true, preventScroll: true });
+    const { outlineStyle, outlineWidth } = getComputedStyle(one);
+    if (document.activeElement !== one || outlineStyle === 'none' || parseFloat(outlineWidth) < 2) {
+      found.push(['no ring', one.outerHTML.slice(0, 200)]);
+    }
+  }
+  document.activeElement.blur();
+  return JSON.stringify(found);
+}"""
+
+# Controls lower than a thumb is wide.
+SMALL_CONTROLS = """() => [...document.querySelectorAll(
+    '#cvm-page :is(a[href], button, select, input, summary)')]
+  .filter(one => one.getClientRects().length && one.getBoundingClientRect().height < 43.5)
+  .map(one => one.outerHTML.slice(0, 200))"""
+
 # Texts of the live charts stay within their picture and do not cross each other.
 SVG_TEXTS = """() => {
   const found = [];

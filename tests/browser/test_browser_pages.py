@@ -10,8 +10,10 @@ import page_pictures
 from cvm.core.snapshot import FONT, open_latest
 from cvm.views.pages import PAGES
 from page_checks import (
+    ACCESS,
     CONTRAST,
     OVERLAPS,
+    SMALL_CONTROLS,
     SVG_TEXTS,
     card_figures,
     figures,
@@ -85,8 +87,17 @@ def test_every_control_has_a_name_and_every_character_a_glyph_of_the_pages_own_f
     seen = page.evaluate(FOCUS_ORDER)
     assert seen["nameless"] == []
     assert seen["parts"] == sorted(seen["parts"])
+    assert json.loads(page.evaluate(ACCESS)) == []
+    page.set_viewport_size({"width": 390, "height": 900})
+    assert page.evaluate(SMALL_CONTROLS) == []
+    aloud = page.locator("main:visible [data-spoken][role=status]")
     for slider in page.locator("input[type=range]:visible").all():
+        # A reader of screens hears what a lever did when it is let go, not at every step.
+        spoken = aloud.text_content()
+        put(slider, 0.5, events=("input",))
+        assert aloud.text_content() == spoken
         put(slider, 1)
+        assert aloud.text_content()
     shown = set(page.locator("#cvm-page").inner_text())
     hidden = set(page.locator("#cvm-page").evaluate(ALL_TEXTS))
     assert {one for one in shown | hidden if one.isprintable()} - known == set()
@@ -116,14 +127,15 @@ ALL_TEXTS = """root => [...root.querySelectorAll('*')].flatMap(one => one.matche
     .join('') + [...root.querySelectorAll('script')].map(one => one.textContent).join('')"""
 
 
-def put(slider, share):
+def put(slider, share, events=("input", "change")):
+    """Put a slider at a share of its way, and wait until the page has followed."""
     slider.evaluate(
-        """(one, share) => {
+        """(one, [share, events]) => {
             one.value = Number(one.min) + share * (one.max - one.min);
-            one.dispatchEvent(new Event('input', {bubbles: true}));
-            one.dispatchEvent(new Event('change', {bubbles: true}));
+            for (const name of events) one.dispatchEvent(new Event(name, {bubbles: true}));
+            return new Promise(requestAnimationFrame);
         }""",
-        share,
+        [share, events],
     )
 
 

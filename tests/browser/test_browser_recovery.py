@@ -1,9 +1,12 @@
-"""The server goes away and comes back, figures are renewed or lost: the page says so."""
+"""The server goes away and comes back, figures are renewed or lost: the page says so; pages that
+are closed leave nothing behind."""
 
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cvm.core.i18n import say
@@ -67,3 +70,40 @@ def test_a_page_outlives_its_server_and_says_what_is_new(published, browser, tmp
             assert sentence.inner_text() == say("overview.status.title_none", "zh")
     finally:
         page.close()
+
+
+def held_mb(server):
+    """Return the memory (MB) of the server and what it started, and how many that is."""
+    process = psutil.Process(server.process.pid)
+    started = process.children(recursive=True)
+    held = sum(one.memory_full_info().uss for one in (process, *started))
+    return held / 1e6, len(started)
+
+
+def test_memory_of_closed_pages_is_returned_within_a_minute(published, browser):
+    boards = sorted(file.name for file in BOARDS.glob("*.ipynb"))
+
+    def opened(board):
+        page = browser.new_page()
+        page.goto(f"{server.address}voila/render/{board}?lang=zh", timeout=60_000)
+        page.wait_for_selector("html[data-cvm=shown]", timeout=60_000)
+        return page
+
+    with running(published, dashboards=BOARDS, port=free_port()) as server:
+        for board in boards:  # whatever is kept of a page for all its viewers
+            opened(board).close()
+        until = time.monotonic() + 60
+        while held_mb(server)[1] and time.monotonic() < until:
+            time.sleep(0.2)
+        before, _ = held_mb(server)
+        pages = [opened(board) for board in 2 * boards]
+        for page in pages:
+            page.close()
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            after, kernels = held_mb(server)
+            if not kernels and after < before + 10:
+                break
+            time.sleep(0.2)
+        assert kernels == 0
+        assert after < before + 10

@@ -27,7 +27,10 @@ function (levers, parts, data) {
         box.querySelector(".cvm-value").firstChild.textContent = card.value;
         box.querySelector(".cvm-note").textContent = card.note;
       }
-      if (spoken && aloud) aloud.textContent = side.querySelector('[data-card="net"]').textContent;
+      if (spoken && aloud) {
+        const told = [...side.querySelector('[data-card="net"]').children].map((one) => one.textContent);
+        aloud.textContent = told.filter(Boolean).join(" · ");
+      }
     }
   }
 

@@ -145,7 +145,7 @@ def detail(one: Mapping[str, Any], lang: str) -> str:
         if body
     )
     return (
-        text("p", one["sentence"], class_="cvm-told")
+        text("h3", one["sentence"], class_="cvm-told")
         + tag("dl", facts, class_="cvm-facts")
         + (tag("div", parts, class_="cvm-parts") if parts else "")
     )

@@ -136,7 +136,7 @@ def _cap_line(ax: Axes, cap: np.ndarray, lang: str) -> None:
     edges = np.repeat(np.arange(len(cap) + 1) - 0.5, 2)[1:-1]
     ax.plot(edges, np.repeat(cap, 2), color=PALETTE.ink, linewidth=1.6, label="cap")
     ax.annotate(
-        say("overview.mark.cap", lang, cap=format_share(known[-1])),
+        say("overview.mark.cap", lang, cap=format_share(known[-1], decimals=2)),
         (len(cap) - 0.5, known[-1]),
         xytext=(4, 0),
         textcoords="offset points",
