@@ -86,3 +86,9 @@ def test_the_query_engine_is_used_in_one_place():
     ]
 
     assert not elsewhere, "what touches customers by the engine stands in lib/cvm/data"
+
+
+def test_no_chart_opens_a_figure_that_a_notebook_would_show_a_second_time():
+    opening = [path for path in _modules() if "matplotlib.pyplot" in _imports(path)]
+
+    assert not opening, "views/chart_parts.py makes figures that pyplot does not know"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,7 +13,14 @@ from cvm.campaigns import words
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.money import format_number
-from cvm.views.chart_parts import lying_grid, mark_interval, say_beside, signed_axis
+from cvm.views.chart_parts import (
+    axes_for,
+    lying_grid,
+    mark_interval,
+    row_axes,
+    say_beside,
+    signed_axis,
+)
 from cvm.views.theme import Width, share_axis, themed
 
 if TYPE_CHECKING:
@@ -52,7 +58,7 @@ def plot_forest(
     kind = rows[0].outcome.kind
     scale = 100.0 if kind == "share" else 1.0
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = row_axes(ax, width, len(rows))
         axes.axvline(0, color=palette.muted, linewidth=1)
         for place, one in enumerate(rows):
             if not one.can_tell:
@@ -89,7 +95,7 @@ def plot_love(
     table = check.table.dropna(subset="smd")
     table = table.reindex(table["smd"].abs().sort_values(ascending=False).index)
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = row_axes(ax, width, len(table))
         axes.axvspan(-check.limit, check.limit, color=palette.faint, alpha=0.5, linewidth=0)
         axes.axvline(0, color=palette.muted, linewidth=1)
         places = np.arange(len(table))
@@ -120,7 +126,7 @@ def plot_funnel(
     steps = [name for name in funnel.columns if name != "arm"]
     counts = funnel.loc[funnel["arm"] == "treated", steps].to_numpy(dtype=np.float64)[0]
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = row_axes(ax, width, len(steps))
         first = max(float(counts[0]), 1.0)
         for place, count in enumerate(counts.tolist()):
             axes.barh(place, count, color=palette.main, height=0.6)
@@ -146,7 +152,7 @@ def plot_retention(
     """Draw the share of customers still in service by months since assignment, with intervals."""
     curves = retention.curves()
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = axes_for(ax, width)
         for arm, color in (("control", palette.muted), ("treated", palette.main)):
             part = curves[curves["arm"] == arm]
             axes.fill_between(
@@ -182,7 +188,7 @@ def plot_design(
     """Draw the chance to see the hoped-for effect by the share held out; the plan's is marked."""
     table = design.summary()
     with themed(lang, width) as palette:
-        axes = _axes(ax)
+        axes = axes_for(ax, width)
         axes.axhline(design.plan.power, color=palette.accent, linewidth=1.2, linestyle=(0, (4, 3)))
         axes.plot(table["control_share"], table["power"], color=palette.main, marker="o")
         chosen = table[table["chosen"]]
@@ -205,7 +211,3 @@ def _row_label(one: Estimate, rows: list[Estimate], lang: str) -> str:
     if len({other.method for other in rows}) > 1 and not parts:
         parts.append(words.known_or_plain(f"campaigns.method.{one.method}", one.method, lang))
     return " · ".join(parts) or words.outcome_name(one.outcome.name, lang)
-
-
-def _axes(ax: Axes | None) -> Axes:
-    return plt.subplots(layout="constrained")[1] if ax is None else ax

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from cvm.core.i18n import say
 from cvm.views.campaigns_matched import covariate_name
-from cvm.views.chart_parts import lying_grid
+from cvm.views.chart_parts import lying_grid, mark_interval, row_axes, say_instead
 from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
@@ -29,23 +28,20 @@ def plot_hazard_ratios(
         width: ``"wide"`` or ``"phone"``.
     """
     with themed(lang, width) as palette:
-        axes = plt.subplots(layout="constrained")[1] if ax is None else ax
+        axes = row_axes(ax, width, len(ratios.rows))
         if ratios.reason:
-            axes.text(0.5, 0.5, say("campaigns_hazard.chart.nothing", lang), ha="center")
-            axes.set_axis_off()
-            return axes
+            return say_instead(axes, say("campaigns_hazard.chart.nothing", lang))
         axes.axvline(1, color=palette.muted, linewidth=1)
         for place, row in enumerate(ratios.rows.to_dict("records")):
             color = palette.main if row["p_value"] < 1 - ratios.confidence else palette.muted
-            ends = [row["step_low"], row["step_high"]]
-            axes.plot(ends, [place, place], color=color, linewidth=2.5)
-            axes.plot(row["step_ratio"], place, "o", color=color, markersize=7)
+            low, ratio, high = (row[f"step_{name}"] for name in ("low", "ratio", "high"))
+            mark_interval(axes, place, low, ratio, high, color)
         names = ratios.rows["covariate"]
         axes.set_yticks(range(len(names)), [_covariate(name, lang) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xscale("log")
         lying_grid(axes)
-        axes.xaxis.set_major_locator(LogLocator(base=10, subs=(0.25, 0.5, 1.0, 2.0, 4.0)))
+        axes.xaxis.set_major_locator(LogLocator(base=2))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_locator(NullLocator())
         axes.set_xlabel(say("campaigns_hazard.chart.ratio", lang))

@@ -12,7 +12,7 @@ from cvm.campaigns.compare_designs import label_name
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.months import format_month, month_from_index
-from cvm.views.chart_parts import axes_for, lying_grid, mark_interval, signed_axis
+from cvm.views.chart_parts import axes_for, lying_grid, mark_interval, row_axes, signed_axis
 from cvm.views.theme import Palette, Width, share_axis, themed
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from cvm.campaigns.targeted import Sensitivity, TargetedEffect
 
 MOST_ROWS = 14
-_FEW_ROWS = 8
 _LEVEL = 0.025
 
 
@@ -46,7 +45,7 @@ def plot_love_matched(
     worst = table[["smd", "smd_before"]].abs().max(axis=1).sort_values(ascending=False)
     shown = table.loc[worst.index[:MOST_ROWS]]
     with themed(lang, width) as palette:
-        axes = _axes(ax, width, len(shown))
+        axes = row_axes(ax, width, len(shown))
         axes.axvspan(-check.limit, check.limit, color=palette.faint, alpha=0.5, linewidth=0)
         axes.axvline(0, color=palette.muted, linewidth=1)
         places = np.arange(len(shown))
@@ -85,7 +84,7 @@ def plot_overlap(
     if scores.empty:
         raise ArgumentError("effect.scores", "empty", "there for a result that can tell")
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         edges = np.r_[scores["low"], scores["high"].iloc[-1]]
         parts = (("control", palette.muted, "at_risk"), ("treated", palette.main, "contacted"))
         for arm, color, name in parts:
@@ -112,7 +111,7 @@ def plot_before_after(
     """Draw the naive change, what came without contact, and what is left."""
     table = reading.summary()
     with themed(lang, width) as palette:
-        axes = _axes(ax, width, len(table))
+        axes = row_axes(ax, width, len(table))
         colors = (palette.accent, palette.muted, palette.main)
         rows = table[["part", "change", "low", "high"]].to_dict("records")
         if reading.reason:
@@ -167,7 +166,7 @@ def plot_sensitivity(
     """Draw the largest p-value that something unknown allows, by its strength."""
     bounds = sensitivity.bounds
     with themed(lang, width) as palette:
-        axes = _axes(ax, width)
+        axes = axes_for(ax, width)
         if bounds.empty:
             _cannot_tell(axes, 0.5, lang, palette)
         else:
@@ -197,7 +196,7 @@ def _forest(
     first = next(iter(rows.values()))
     scale = 100.0 if first.outcome.kind == "share" else 1.0
     with themed(lang, width) as palette:
-        axes = _axes(ax, width, len(rows))
+        axes = row_axes(ax, width, len(rows))
         axes.axvline(0, color=palette.muted, linewidth=1)
         for place, (label, one) in enumerate(rows.items()):
             if not one.can_tell:
@@ -240,11 +239,3 @@ def covariate_name(name: str, lang: str) -> str:
 
 def _say(key: str, lang: str, **values: object) -> str:
     return say(f"campaigns_matched.chart.{key}", lang, **values)
-
-
-def _axes(ax: Axes | None, width: Width, rows: int = 0) -> Axes:
-    """Return axes of the page's width, high enough for its rows."""
-    height = 336 if width == "wide" else 300
-    if rows:
-        height = 110 + rows * (26 if rows > _FEW_ROWS else 40)
-    return axes_for(ax, width, height)

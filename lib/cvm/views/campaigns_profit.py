@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cvm.core.i18n import say
+from cvm.views.chart_parts import lying_grid, row_axes
 from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def plot_tornado(
     """Draw the return at both ends of each assumption, the widest first."""
     table = profit.tornado()
     with themed(lang, width) as palette:
-        axes = plt.subplots(layout="constrained")[1] if ax is None else ax
+        axes = row_axes(ax, width, len(table))
         ends = table[["roi_low_setting", "roi_high_setting"]]
         colors = [palette.accent if decides else palette.main for decides in table["decides"]]
         places = range(len(table))
@@ -31,8 +31,7 @@ def plot_tornado(
         names = [say(f"campaigns_profit.assumption.{name}", lang) for name in table["assumption"]]
         axes.set_yticks(range(len(names)), names)
         axes.invert_yaxis()
-        axes.grid(False, axis="y")
-        axes.grid(True, axis="x")
+        lying_grid(axes)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
         axes.xaxis.set_major_formatter(
             FuncFormatter(lambda value, _: f"{100 * value:,.0f}%".replace("-", "−"))

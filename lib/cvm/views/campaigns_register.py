@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
-from cvm.views.chart_parts import lying_grid, mark_interval, say_beside, signed_axis
+from cvm.views.chart_parts import lying_grid, mark_interval, row_axes, say_beside, signed_axis
 from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def plot_register(
     """
     entries: tuple[Entry, ...] = register.entries
     with themed(lang, width) as palette:
-        axes = plt.subplots(layout="constrained")[1] if ax is None else ax
+        axes = row_axes(ax, width, len(entries))
         axes.axvline(0, color=palette.muted, linewidth=1)
         for place, one in enumerate(entries):
             if math.isnan(one.kept_share):
@@ -77,7 +76,7 @@ def plot_all_designs(
         width: ``"wide"`` or ``"phone"``.
     """
     with themed(lang, width) as palette:
-        axes = plt.subplots(layout="constrained")[1] if ax is None else ax
+        axes = row_axes(ax, width, len(comparisons))
         axes.axvline(0, color=palette.muted, linewidth=1)
         kinds: dict[str, dict[str, Any]] = {
             "designs": {"color": palette.main, "alpha": 0.55},

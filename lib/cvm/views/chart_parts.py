@@ -20,6 +20,7 @@ from cvm.views.theme import PALETTE, Width, new_figure, share_axis
 
 # CSS pixels: a chart whose height does not follow its rows.
 HEIGHT_PX: dict[str, float] = {"wide": 336, "phone": 300}
+_FEW_ROWS = 8
 _PALEST = "#F2F6FC"
 # Shares above this part of the largest are so dark that their text is white.
 _DARK = 0.55
@@ -41,6 +42,11 @@ def axes_for(ax: Axes | None, width: Width, height_px: float | None = None) -> A
     if ax is not None:
         return ax
     return new_figure(width, height_px or HEIGHT_PX[width]).subplots()
+
+
+def row_axes(ax: Axes | None, width: Width, rows: int) -> Axes:
+    """Return the axes given, or those of a new figure high enough for rows that lie."""
+    return axes_for(ax, width, 110 + max(rows, 1) * (26 if rows > _FEW_ROWS else 40))
 
 
 def lying_grid(axes: Axes) -> None:
