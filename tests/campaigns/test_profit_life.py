@@ -174,6 +174,11 @@ def test_small_cards_and_cards_without_a_figure_are_left_out_with_their_share():
     assert found.known_share == 0.4
     assert found.value_yuan == pytest.approx(values()["gold"].value_yuan)
 
+    # Fewer than ten without a value are taken as the others, so that nobody can count them.
+    nearly = held.assign(customers=[40, 9, 0, 0])
+    almost = kept_lives(nearly, TIERS, facts(**SIXTY))["H"]
+    assert (almost.known_share, almost.customers) == (1.0, 49)
+
     nobody = kept_lives(held.iloc[1:], TIERS, facts(**SIXTY))["H"]
     assert (nobody.known_share, nobody.can_tell) == (0.0, False)
     assert profit(nobody).over_life is None

@@ -52,7 +52,7 @@ class KeptLife:
         value_yuan: Mean over kept customers whose card has a value, as of the end of the window;
             NaN if none has.
         value_se_yuan: Its standard error: of the cards' values, and of how many hold which.
-        known_share: Customers whose card has a value ÷ all.
+        known_share: Customers whose card has a value ÷ all; 1 where fewer than ten have none.
         customers: Customers whose cards were counted.
         months: Months within which life counts.
         churn_share: Share of others of these cards who leave in a month.
@@ -231,6 +231,8 @@ def _of_campaign(cards: pd.DataFrame, values: Mapping[str, CardLife], months: in
             value_yuan=math.nan, value_se_yuan=math.nan, known_share=0.0, customers=total,
             months=months, churn_share=math.nan, margin_yuan=math.nan,
         )  # fmt: skip
+    # Fewer than ten without a value are taken as the others: their number is nobody's business.
+    told = known / total if total - known >= FEWEST_OF_A_CARD else 1.0
     share = counts.to_numpy(dtype=np.float64) / known
     each = np.array(
         [
@@ -244,7 +246,7 @@ def _of_campaign(cards: pd.DataFrame, values: Mapping[str, CardLife], months: in
     return KeptLife(
         value_yuan=float(value),
         value_se_yuan=math.hypot(together, math.sqrt(spread)),
-        known_share=known / total,
+        known_share=told,
         customers=total,
         months=months,
         churn_share=float(churn),
