@@ -5,7 +5,8 @@ import pytest
 
 from cvm.campaigns.effect import CHURN, cannot_tell
 from cvm.campaigns.effect import Estimate as Effect
-from cvm.campaigns.shown_groups import FEWEST, groups_to_hide
+from cvm.campaigns.shown_groups import groups_to_hide
+from cvm.core.few import FEWEST
 
 
 def group(name, treated, control, sizes=(400, 200)):

@@ -113,13 +113,13 @@ def test_group_shares_add_up_and_tiers_stand_in_their_order(months):
     tiers = pd.DataFrame(
         {
             "vip_tier": ["none", "gold", "diamond"],
-            "customers": [80, 15, 5],
+            "customers": [80, 15, 10],
             "last_revenue_yuan": [2000.0, 1500.0, 1000.0],
             "revenue_yuan": [24_000.0, 18_000.0, 12_000.0],
             "margin_yuan": [1.0, 1.0, 1.0],
             "customer_months": [960, 180, 60],
             "months_at_risk": [880, 165, 0],
-            "left": [22, 1, 0],
+            "left": [22, 11, 0],
         }
     )
 
@@ -130,6 +130,24 @@ def test_group_shares_add_up_and_tiers_stand_in_their_order(months):
     assert frame["arpu_yuan"].tolist() == pytest.approx([200, 100, 25])
     assert frame["churn_share"].iloc[2] == pytest.approx(22 / 880)
     assert np.isnan(frame["churn_share"].iloc[0])
+
+
+def test_the_churn_of_a_group_that_few_left_is_not_told_nor_of_the_next(months):
+    counties = pd.DataFrame(
+        {
+            "county": ["a", "b", "c", "d"],
+            "customers": [900, 400, 300, 200],
+            "revenue_yuan": 1.0,
+            "margin_yuan": 1.0,
+            "customer_months": 900,
+            "months_at_risk": 900,
+            "left": [60, 40, 25, 3],
+        }
+    )
+    overview = make_overview(months, month=date(2025, 11, 1), groups={"counties": counties})
+
+    told = overview.groups["counties"].set_index("county")["churn_share"]
+    assert told.isna().to_dict() == {"a": False, "b": False, "c": True, "d": True}
 
 
 def test_bad_arguments_name_themselves(months):

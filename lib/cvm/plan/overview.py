@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cvm.core.checks import MissingDataError, check_between, check_columns
+from cvm.core.few import FEWEST, too_few_to_show
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share
 from cvm.core.months import add_months, format_month, points_year
@@ -48,7 +49,8 @@ class Overview(Result):
             ``points_redeemed``.
         groups: Frames by ``tiers``, ``counties``, ``brands`` (those that the data allow), the last
             twelve months each: ``customers`` (of the month), ``revenue_yuan``, ``margin_yuan``,
-            shares, ``arpu_yuan`` (a month), ``churn_share`` (a month).
+            shares, ``arpu_yuan`` (a month), ``churn_share`` (a month; missing
+            where so few left that it would tell of single customers).
         points_years: One row a points year: ``months`` in the data, ``complete``,
             ``revenue_yuan``, ``points_cost_yuan``, ``cost_share``, ``cap_share``.
         facts: ``key``, ``value``, ``unit``: what the sentence and the cards say.
@@ -227,6 +229,9 @@ def _group_frame(cells: pd.DataFrame) -> pd.DataFrame:
     frame["churn_share"] = frame["left"].astype("float64") / frame["months_at_risk"].replace(
         0, np.nan
     )
+    # Leavers of so few would be told by their share of the group.
+    few = too_few_to_show(frame["left"].fillna(0), hidden=frame["customers"] < FEWEST)
+    frame["churn_share"] = frame["churn_share"].mask(few)
     if group == "vip_tier":
         order = {tier: place for place, tier in enumerate(TIER_ORDER)}
         frame = frame.sort_values(group, key=lambda tiers: tiers.map(order), ignore_index=True)
