@@ -26,7 +26,7 @@ def groups_to_hide(groups: Sequence[Estimate], whole: Estimate) -> frozenset[str
     counts = np.array([_counts(one) for one in told]).reshape(-1, 4)
     # Those who are in no group that is told are one more, which is not shown.
     counts = np.vstack([counts, _counts(whole) - counts.sum(axis=0)])
-    away = too_few_to_show(counts, hidden=np.arange(len(counts)) == len(told))
+    away = too_few_to_show(counts.tolist(), hidden=[*(False for _ in told), True])
     return frozenset(one.group for one, hide in zip(told, away, strict=False) if hide)
 
 

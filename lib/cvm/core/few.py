@@ -7,49 +7,53 @@ those not shown is one customer or more, can say no more of any of them than a r
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+import math
+from collections.abc import Sequence
 
 FEWEST = 10
 """Customers a count must be of to be shown, as disclosure control has it."""
+_NONE, _ALMOST = 0.5, FEWEST - 0.5
 
 
-def is_few(counts: npt.ArrayLike) -> bool:
-    """Return whether any count is of one to nine customers."""
-    values = np.asarray(counts, dtype=float)
-    return bool(((values > 0.5) & (values < FEWEST - 0.5)).any())
+def is_few(count: float) -> bool:
+    """Return whether a count is of one to nine customers.
+
+    Example:
+        >>> is_few(9), is_few(0), is_few(10)
+        (True, False, False)
+    """
+    return _NONE < count < _ALMOST
 
 
 def too_few_to_show(
-    counts: npt.ArrayLike, *, hidden: npt.ArrayLike | None = None
-) -> npt.NDArray[np.bool_]:
+    counts: Sequence[Sequence[float]], *, hidden: Sequence[bool] = ()
+) -> list[bool]:
     """Return which groups may not be shown.
 
     Args:
-        counts: Of each group, one count or several [group, count]; the totals are known.
+        counts: Of each group one count or more; what all groups add up to is known.
         hidden: Groups that are not shown anyway.
 
     Example:
-        >>> too_few_to_show([4, 25, 50]).tolist(), too_few_to_show([0, 25, 50]).tolist()
+        >>> too_few_to_show([[4], [25], [50]]), too_few_to_show([[0], [25], [50]])
         ([True, True, False], [False, False, False])
     """
-    table = np.asarray(counts, dtype=float)
-    table = table[:, None] if table.ndim == 1 else table
-    away = np.array([is_few(row) for row in table], dtype=bool)
-    if hidden is not None:
-        away |= np.asarray(hidden, dtype=bool)
+    away = [any(map(is_few, group)) for group in counts]
+    away = [few or anyway for few, anyway in zip(away, hidden or [False] * len(away), strict=True)]
     # A group of nobody is no cover for another, and is shown.
-    smallest = np.where(table > 0.5, table, np.inf).min(axis=1, initial=np.inf)
-    for place in np.argsort(smallest, kind="stable"):
-        if _is_covered(table[away]):
+    smallest = [min((one for one in group if one > _NONE), default=math.inf) for group in counts]
+    for place in sorted(range(len(away)), key=lambda place: smallest[place]):
+        if _is_covered([group for group, gone in zip(counts, away, strict=True) if gone]):
             break
         away[place] = True
     return away
 
 
-def _is_covered(away: npt.NDArray[np.float64]) -> bool:
-    """Return whether a small count among those away may be one of at least ten numbers more."""
-    small = ((away > 0.5) & (away < FEWEST - 0.5)).any(axis=0)
-    # Each of those away is of one customer or more.
-    room = away.sum(axis=0) - (away > 0.5).sum(axis=0)
-    return not (small & (room < FEWEST - 0.5)).any()
+def _is_covered(away: Sequence[Sequence[float]]) -> bool:
+    """Return whether each small count among those away may be one of at least ten numbers more."""
+    for column in zip(*away, strict=True):
+        # Each of those away is of one customer or more.
+        room = sum(column) - sum(count > _NONE for count in column)
+        if any(map(is_few, column)) and room < _ALMOST:
+            return False
+    return True

@@ -230,8 +230,11 @@ def _group_frame(cells: pd.DataFrame) -> pd.DataFrame:
         0, np.nan
     )
     # Leavers of so few would be told by their share of the group.
-    few = too_few_to_show(frame["left"].fillna(0), hidden=frame["customers"] < FEWEST)
-    frame["churn_share"] = frame["churn_share"].mask(few)
+    few = too_few_to_show(
+        [[left] for left in frame["left"].fillna(0)],
+        hidden=(frame["customers"] < FEWEST).tolist(),
+    )
+    frame.loc[few, "churn_share"] = np.nan
     if group == "vip_tier":
         order = {tier: place for place, tier in enumerate(TIER_ORDER)}
         frame = frame.sort_values(group, key=lambda tiers: tiers.map(order), ignore_index=True)
