@@ -18,7 +18,13 @@ not give away what another withholds; groups that go by several names are first 
 (``aliases``). Periods are not added up: the customers of twelve months are
 no group of customers, unless a table shows such a total.
 
-Not covered: what a reader knows from elsewhere, one customer who makes up most of a large cell,
+A share beside its group's size is a count too. Where a share may count a few, it is coarsened or
+left out before it is recorded: who left, by month (:mod:`cvm.campaigns.shown_curves`), by card in
+a campaign's arms (:mod:`cvm.campaigns.shown_groups`) and by card and county
+(:mod:`cvm.core.few`, which holds the rule).
+
+Not covered: counts beside a group's size that its table does not name as counts, what a reader
+knows from elsewhere, one customer who makes up most of a large cell,
 differences between snapshots of different dates, and groups nested under names that ``aliases``
 does not know. ``margins`` holds the algebra.
 """
