@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cvm.campaigns.before_after import compare_naively
-from cvm.campaigns.crossfit import draw_folds, estimate_cross_fitted
+from cvm.campaigns.crossfit import cross_fit, draw_folds, estimate_cross_fitted
 from cvm.campaigns.effect import CHURN, REVENUE
 from cvm.campaigns.matched import adjust_matched, estimate_matched
 from cvm.campaigns.matching import caliper_of, match_nearest, match_risk_sets
@@ -50,7 +50,9 @@ def estimates(rng, treated, x, churned, revenue, before):
         "again": estimate_matched(CHURN, churned, again, score=propensity.linear),
         "adjusted": adjust_matched(REVENUE, revenue, pairs, known),
         "did": adjust_matched(REVENUE, revenue, pairs, x, before=before),
-        "cross-fitted": estimate_cross_fitted(CHURN, churned, treated, x, folds=folds),
+        "cross-fitted": cross_fit(treated, x, folds=folds, propensity=propensity).estimate(
+            CHURN, churned
+        ),
         "cross-fitted, everyone": estimate_cross_fitted(
             REVENUE, revenue, treated, known, folds=folds, estimand="everyone"
         ),

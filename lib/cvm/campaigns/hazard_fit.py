@@ -49,8 +49,13 @@ def fit_hazards(months: FloatArray, gone: FloatArray, table: FloatArray) -> Haza
         DivergedError: Covariates decide without exception who leaves first, or determine each
             other.
     """
-    likelihood = _Likelihood.of(months, gone, table)
-    beta = np.zeros(table.shape[1])
+    # Where no finite fit exists, steps grow until figures overflow: that is found out below.
+    with np.errstate(all="ignore"):
+        return _climb(_Likelihood.of(months, gone, table))
+
+
+def _climb(likelihood: _Likelihood) -> HazardFit:
+    beta = np.zeros(likelihood.table.shape[1])
     value, slope, curve = likelihood.at(beta)
     for _ in range(_STEPS):
         try:
