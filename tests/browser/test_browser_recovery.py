@@ -68,6 +68,14 @@ def test_a_page_outlives_its_server_and_says_what_is_new(published, browser, tmp
             lost = page.locator("#cvm-page[data-state=none], #cvm-page[data-state=damaged]")
             lost.wait_for(timeout=60_000)
             assert sentence.inner_text() == say("overview.status.title_none", "zh")
+            # Read without Chinese fonts too: the server's font is still there, with its characters.
+            fonts = page.evaluate(
+                """async () => {
+                    await document.fonts.ready;
+                    return [...document.fonts].map(one => [one.family, one.status]);
+                }"""
+            )
+            assert ["CVM Sans SC", "loaded"] in [[name.strip('"'), way] for name, way in fonts]
     finally:
         page.close()
 

@@ -40,6 +40,7 @@ from cvm.publish.voila_pages import (
     FontHandler,
     LandingHandler,
     NotFoundHandler,
+    font_in_force,
 )
 
 HERE = Path(__file__).parent / "voila"
@@ -148,6 +149,7 @@ class CvmVoila(Voila):
 
     def listen(self) -> None:
         """Listen, and make each dashboard once so that the first viewer need not wait."""
+        font_in_force(self.app.settings)
         boards = sorted(Path(self.dashboards).glob("*.ipynb"))
         tornado.ioloop.IOLoop.current().add_callback(self._warm, [file.name for file in boards])
         limits = {**_LIMITS, "xheaders": self.access.behind_proxy}

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import re
 from collections import OrderedDict, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -70,18 +71,28 @@ class LandingHandler(Gate, BaseVoilaHandler):
 
 
 class FontHandler(Gate, BaseVoilaHandler):
-    """The snapshot's font, for what stands around the dashboards; pages bring their own."""
+    """The snapshot's font, for what stands around the dashboards; pages bring their own.
+
+    The last one that could be read is kept: a page that says that its figures are gone is read on a
+    machine without Chinese fonts too.
+    """
 
     async def get(self) -> None:
-        """Send it, or nothing if there is none: the browser then takes its own."""
-        try:
-            with open_latest(self.settings["cvm_published"]) as snapshot:
-                font = snapshot.read(FONT)
-        except CvmError as error:
-            raise tornado.web.HTTPError(404) from error
+        """Send it, or nothing if there never was one: the browser then takes its own."""
+        font = font_in_force(self.settings)
+        if font is None:
+            raise tornado.web.HTTPError(404)
         self.set_header("Content-Type", "font/woff2")
         self.set_header("Cache-Control", "no-cache")  # asked again, answered 304 by its checksum
         self.finish(font)
+
+
+def font_in_force(settings: dict[str, Any]) -> bytes | None:
+    """Return the snapshot's font, else the last one there was, and keep it in ``settings``."""
+    with suppress(CvmError), open_latest(settings["cvm_published"]) as snapshot:
+        settings["cvm_font"] = snapshot.read(FONT)
+    font: bytes | None = settings.get("cvm_font")
+    return font
 
 
 @dataclass(frozen=True)
