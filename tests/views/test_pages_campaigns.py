@@ -56,7 +56,7 @@ def test_one_campaign_shows_forest_funnel_survival_and_checks(page, lang):
     assert handset["curves"]["control"][-1] == pytest.approx(0.88)
     diamond = next(row for row in handset["forest"] if row["label"] in ("钻石卡", "diamond"))
     assert "kept" not in diamond
-    assert diamond["text"] == ("涉及小群体，不展示" if lang == "zh" else "not shown (small groups)")
+    assert diamond["text"] == ("涉及小群体，不展示" if lang == "zh" else "not shown (too few)")
     vip = next(row for row in handset["forest"] if row["label"] in ("贵宾卡", "VIP"))
     assert vip["text"] == ("无法判断" if lang == "zh" else "cannot tell")
     assert care["forest"] == []
