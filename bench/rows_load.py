@@ -247,12 +247,14 @@ async def _visit(browser: Any, app: App, wait: float, gates: Gates) -> Visit:
     await asyncio.sleep(wait)
     await page.goto(app.address, wait_until="commit", timeout=120_000)
     figures, usable = await clocks.next("figures"), await clocks.next("usable")
+    if app.lever != app.figure:
+        await page.locator(app.lever).first.focus()
     await gates.pass_("figures")
-    lever, moved = page.locator(app.lever).first, []
+    moved: list[float] = []
     await asyncio.sleep(wait % PRESS_SECONDS)
     for press in range(PRESSES if app.lever != app.figure else 0):
         next_press = asyncio.create_task(asyncio.sleep(PRESS_SECONDS))
-        await lever.press("ArrowLeft" if press % 2 else "ArrowRight")  # never at the end
+        await page.keyboard.press("ArrowLeft" if press % 2 else "ArrowRight")  # never at the end
         moved.append(await clocks.next("moved"))
         await next_press
     await gates.pass_("moved")

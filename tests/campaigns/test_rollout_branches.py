@@ -14,7 +14,7 @@ from cvm.campaigns.profit_assumptions import Assumptions
 from cvm.campaigns.profit_measured import incentives_of
 from cvm.campaigns.rollout import group_time_effects
 from cvm.campaigns.rollout_averages import aggregate
-from cvm.campaigns.rollout_branches import MARGIN_IN_SERVICE, judge_rollout
+from cvm.campaigns.rollout_branches import MARGIN_IN_SERVICE, REVENUE_IN_SERVICE, judge_rollout
 from cvm.campaigns.rollout_designs import (
     MIXES,
     compare_rollout,
@@ -272,6 +272,36 @@ def test_worth_joins_customers_kept_with_what_those_who_stay_bring():
     assert entry.roi == pytest.approx(profit.margin_yuan / 160_000 - 1)
     assert entry.roi_low < entry.roi < entry.roi_high
     assert (entry.worked, entry.paid, entry.evidence) == ("yes", "yes", "C")
+
+
+def test_revenue_is_gained_by_customers_kept_and_by_those_who_stay():
+    frame = with_margin(cells(-0.005), gain=2.0)
+    # Every bill is 40 yuan above its margin: what is kept brings more, what stays as much more.
+    frame["revenue_yuan"] = frame["margin_yuan"] + 40 * (frame["at_risk"] - frame["left"])
+    starts = begun(frame)
+    effect = judge(frame, starts)
+    margin, revenue = (
+        effect.row(outcome=one.name) for one in (MARGIN_IN_SERVICE, REVENUE_IN_SERVICE)
+    )
+    assert revenue.effect == pytest.approx(margin.effect, abs=1e-9)
+    assert revenue.control_mean == pytest.approx(margin.control_mean + 40, abs=1e-9)
+
+    profit = rollout_profit(effect, starts, assumptions=Assumptions(horizon_months=WINDOW))
+    months, revenue_yuan, margin_yuan = (
+        profit.summary()[name][0] for name in ("kept_months", "revenue_yuan", "margin_yuan")
+    )
+    low, high = (profit.summary()[f"revenue_{end}_yuan"][0] for end in ("low", "high"))
+    interest = 1.1 ** (-WINDOW / 24)
+    assert revenue_yuan == pytest.approx(margin_yuan + 40 * interest * months, rel=1e-9)
+    assert low < revenue_yuan < high
+    # Without revenue nothing else moves, and none is claimed.
+    without = rollout_profit(
+        judge(frame.drop(columns="revenue_yuan"), starts), starts,
+        assumptions=Assumptions(horizon_months=WINDOW),
+    )  # fmt: skip
+    assert np.isnan(without.summary()["revenue_yuan"][0])
+    same = ["kept_months", "margin_yuan", "margin_low_yuan", "margin_high_yuan", "roi_low"]
+    assert without.summary()[same].equals(profit.summary()[same])
 
 
 def test_incentives_to_who_would_have_stayed_are_at_least_those_of_the_others():

@@ -25,6 +25,7 @@ class Branches:
         panel: Monthly share that leaves [branch, month], and when each branch starts.
         at_risk: Customers in service the month before [branch, month].
         margin_yuan: Margin a customer who stayed [branch, month]; None if it is not known.
+        revenue_yuan: Revenue of the same; None if it is not known.
         assigned: Customers assigned; 0 if it is not known.
         covered_share: Of the customers in service at their branch's start, those assigned.
     """
@@ -32,6 +33,7 @@ class Branches:
     panel: Panel
     at_risk: FloatArray
     margin_yuan: FloatArray | None = None
+    revenue_yuan: FloatArray | None = None
     assigned: int = 0
     covered_share: float = 1.0
 
@@ -60,7 +62,7 @@ def read_branches(cells: pd.DataFrame, starts: pd.DataFrame | Mapping[str, int])
 
     Args:
         cells: Branch × month of ``reduce_branch_months``: ``county``, ``month_index``, ``at_risk``,
-            ``left`` and, if known, ``margin_yuan``.
+            ``left`` and, if known, ``margin_yuan`` and ``revenue_yuan``.
         starts: Month index of the first assignment by branch, as a mapping or as
             ``reduce_branch_starts`` gives it; others never start. Offers act from the month after.
 
@@ -100,7 +102,8 @@ def read_branches(cells: pd.DataFrame, starts: pd.DataFrame | Mapping[str, int])
     return Branches(
         panel=panel,
         at_risk=at_risk[kept],
-        margin_yuan=_margin(cells, at_risk - left, kept),
+        margin_yuan=_each("margin_yuan", cells, at_risk - left, kept),
+        revenue_yuan=_each("revenue_yuan", cells, at_risk - left, kept),
         assigned=int(sum(assigned.values())),
         covered_share=min(covered, 1.0),
     )
@@ -120,11 +123,12 @@ def _starts(
     )
 
 
-def _margin(
-    cells: pd.DataFrame, stayed: FloatArray, kept: npt.NDArray[np.bool_]
+def _each(
+    name: str, cells: pd.DataFrame, stayed: FloatArray, kept: npt.NDArray[np.bool_]
 ) -> FloatArray | None:
-    if "margin_yuan" not in cells or cells["margin_yuan"].isna().any() or (stayed <= 0).any():
+    """Return an amount a customer who stayed; None where that of some is not known."""
+    if name not in cells or cells[name].isna().any() or (stayed <= 0).any():
         return None
-    wide = cells.pivot_table(index="county", columns="month_index", values="margin_yuan")
+    wide = cells.pivot_table(index="county", columns="month_index", values=name)
     found = wide.to_numpy(float) / stayed
     return np.asarray(found[kept]) if np.isfinite(found).all() else None

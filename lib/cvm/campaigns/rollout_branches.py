@@ -30,6 +30,8 @@ FloatArray = npt.NDArray[np.float64]
 METHOD = "staggered"
 MARGIN_IN_SERVICE = Outcome(name="margin_in_service_yuan", kind="yuan", guardrail=True)
 """Margin a month of a customer in service: whether those who stay earn more or less."""
+REVENUE_IN_SERVICE = Outcome(name="revenue_in_service_yuan", kind="yuan", guardrail=True)
+"""Revenue of the same."""
 BEFORE_LEVEL = 0.05
 
 
@@ -44,8 +46,8 @@ class RolloutEffect(Effect):
         events: Effect by months since the start: ``at``, ``effect``, ``low``, ``high`` (customers'
             scatter alone).
         monthly_effect: Its average over the window, among all customers of branches that started.
-        monthly_covariance: Of that average and of the one of the monthly margin, over other orders
-            of starts (2 × 2).
+        monthly_covariance: Of that average and of those of the monthly margin and revenue, over
+            other orders of starts (3 × 3; 0 for what is not known).
         customer_se: Error of that average if customers were all that scattered.
         branch_se: Spread of the average over other orders of starts.
         before_p: Chance of so large a difference before the start, if branches were alike then.
@@ -131,7 +133,12 @@ def judge_rollout(
     panel = branches.panel
     treated = within_window(panel, window_months).astype(float)
     asked = [panel.outcome, treated]
-    asked += [] if branches.margin_yuan is None else [branches.margin_yuan]
+    brought = {
+        MARGIN_IN_SERVICE: branches.margin_yuan,
+        REVENUE_IN_SERVICE: branches.revenue_yuan,
+    }
+    known_amounts = {outcome: each for outcome, each in brought.items() if each is not None}
+    asked += known_amounts.values()
     drawn = draw_orders(panel, asked, window_months=window_months, orders=orders, rng=rng)
     weights = window_weights(panel, window_months)
     spread = panel.outcome * (1 - panel.outcome) / branches.at_risk
@@ -147,18 +154,21 @@ def judge_rollout(
         **over_window(branches, window_months, float(drawn[0, 0]), low, high, confidence),
         p_value=p_value,
     )
-    margin = () if len(asked) < 3 else (_margin(branches, drawn, window_months, known),)
+    amounts = tuple(
+        _in_service(outcome, each, branches, drawn[:, [place, 1]], window_months, known)
+        for place, (outcome, each) in enumerate(known_amounts.items(), start=2)
+    )
     before_p = year_before(panel, orders, rng)
     return RolloutEffect(
         campaign=campaign,
         design="staggered",
-        estimates=(headline, *margin),
+        estimates=(headline, *amounts),
         branches=branches,
         window_months=window_months,
         monthly=group_time_effects(panel, controls="not_yet"),
         events=_events(branches, spread, window_months, confidence),
         monthly_effect=float(drawn[0, 0]),
-        monthly_covariance=_covariance(drawn),
+        monthly_covariance=_covariance(drawn, [each is not None for each in brought.values()]),
         customer_se=customer_se,
         branch_se=float(drawn[1:, 0].std()),
         before_p=before_p,
@@ -231,22 +241,25 @@ def over_window(
     }
 
 
-def _margin(
-    branches: Branches, drawn: FloatArray, window_months: int, known: Mapping[str, Any]
+def _in_service(
+    outcome: Outcome,
+    each_yuan: FloatArray,
+    branches: Branches,
+    pair: FloatArray,
+    window_months: int,
+    known: Mapping[str, Any],
 ) -> Estimate:
-    """Return the effect on the monthly margin of those in service, by the same orders."""
+    """Return the effect on what those in service bring a month, by the same orders of starts."""
     confidence = known["confidence"]
-    pair = drawn[:, [2, 1]]
     low, high, p_value = invert_orders(pair, 1 - confidence, 0.0)
     if not (math.isfinite(low) and math.isfinite(high)):
-        return cannot_tell(MARGIN_IN_SERVICE, "few_clusters", **known)
-    assert branches.margin_yuan is not None
+        return cannot_tell(outcome, "few_clusters", **known)
     counted = branches.at_risk * within_window(branches.panel, window_months)
-    level = float((branches.margin_yuan * counted).sum() / counted.sum())
+    level = float((each_yuan * counted).sum() / counted.sum())
     effect, share = float(pair[0, 0]), branches.covered_share
     control = level - effect
     return Estimate(
-        outcome=MARGIN_IN_SERVICE,
+        outcome=outcome,
         **known,
         treated_mean=control + effect / share,
         control_mean=control,
@@ -258,12 +271,18 @@ def _margin(
     )
 
 
-def _covariance(drawn: FloatArray) -> FloatArray:
-    """Return how churn and margin scatter together over orders, their own effects taken out."""
-    columns = [0, 2] if drawn.shape[1] > 2 else [0]
+def _covariance(drawn: FloatArray, known: Sequence[bool]) -> FloatArray:
+    """Return how churn and amounts scatter together over orders, their own effects taken out.
+
+    Args:
+        drawn: Averages of churn, of having started and of the known amounts, the true order first.
+        known: Of which amounts.
+    """
+    columns = [0, *range(2, drawn.shape[1])]
     rest = drawn[1:, columns] - drawn[1:, 1:2] * drawn[:1, columns]
-    found = np.zeros((2, 2))
-    found[: len(columns), : len(columns)] = rest.T @ rest / len(rest)
+    places = np.flatnonzero([True, *known])
+    found = np.zeros((1 + len(known), 1 + len(known)))
+    found[np.ix_(places, places)] = rest.T @ rest / len(rest)
     return found
 
 

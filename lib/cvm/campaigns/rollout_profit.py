@@ -10,12 +10,18 @@ import numpy as np
 import pandas as pd
 
 from cvm.campaigns.compare_designs import DesignComparison
+from cvm.campaigns.effect import CHURN
 from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
 from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import Gain, Measured, incentives_of
 from cvm.campaigns.register import Entry, entry_of
-from cvm.campaigns.rollout_branches import BEFORE_LEVEL, MARGIN_IN_SERVICE, RolloutEffect
+from cvm.campaigns.rollout_branches import (
+    BEFORE_LEVEL,
+    MARGIN_IN_SERVICE,
+    REVENUE_IN_SERVICE,
+    RolloutEffect,
+)
 
 
 def rollout_profit(
@@ -29,7 +35,7 @@ def rollout_profit(
     """Return what the campaign was worth; None where cost, margin or effect cannot be told.
 
     A customer kept brings half the window's margin; those who stay bring more or less each month,
-    as their margin moved. Both scatter as other orders of starts show, together.
+    as their margin moved; revenue likewise. All scatter as other orders of starts show, together.
 
     Args:
         effect: What the campaign did, with the margin of those in service.
@@ -38,22 +44,45 @@ def rollout_profit(
         assumptions: What the campaign itself cannot show.
         life: What customers kept are worth over a lifetime, where that is known.
     """
-    margins = [one for one in effect.estimates if one.outcome == MARGIN_IN_SERVICE]
+    told = {one.outcome: one for one in effect.estimates if one.can_tell}
     cost, branches = booked_yuan(starts), effect.branches
-    told = effect.headline.can_tell and bool(margins) and margins[0].can_tell
-    if not told or branches is None or not math.isfinite(cost) or not branches.assigned:
+    if not {CHURN, MARGIN_IN_SERVICE} <= set(told) or branches is None:
         return None
-    churn, margin, months = effect.headline, margins[0], effect.window_months
+    if not math.isfinite(cost) or not branches.assigned:
+        return None
+    churn, margin, months = told[CHURN], told[MARGIN_IN_SERVICE], effect.window_months
     served = months * (1 - churn.treated_mean / 2)
     each = margin.control_mean * months / 2
     # Kept falls by this much as the monthly share rises by one: the slope of the window's share.
     monthly_stay = (1 - churn.control_mean) ** (1 / months)
     slope = -months * monthly_stay ** (months - 1)
-    moves = np.array([[each * slope, served], [slope, 0.0]]) / branches.covered_share
+    revenue = told.get(REVENUE_IN_SERVICE)
+    each_revenue = 0.0 if revenue is None else revenue.control_mean * months / 2
+    # Of the monthly averages of churn, margin and revenue: margin, customers kept and revenue.
+    moves = np.array(
+        [[each * slope, served, 0.0], [slope, 0.0, 0.0], [each_revenue * slope, 0.0, served]]
+    )
     assert effect.monthly_covariance is not None
+    spread = moves @ effect.monthly_covariance @ moves.T / branches.covered_share**2
     covariance = np.zeros((3, 3))
-    covariance[:2, :2] = moves @ effect.monthly_covariance @ moves.T
+    covariance[:2, :2] = spread[:2, :2]
     paid, windfall = _incentives(starts, -churn.effect, incentive_yuan)
+    # Whoever is kept serves half the window's months.
+    gains = {
+        "months": Gain(
+            value=-churn.effect * months / 2,
+            variance=float(covariance[1, 1]) * (months / 2) ** 2,
+            with_kept=float(covariance[1, 1]) * months / 2,
+            monthly=1.0,
+        )
+    }
+    if revenue is not None:
+        gains["revenue_yuan"] = Gain(
+            value=-churn.effect * each_revenue + revenue.effect * served,
+            variance=float(spread[2, 2]),
+            with_kept=float(spread[2, 1]),
+            monthly=revenue.control_mean,
+        )
     measured = Measured(
         treated_count=churn.treated_count,
         window_months=months,
@@ -66,15 +95,7 @@ def rollout_profit(
         incentive_yuan=paid,
         windfall_yuan=windfall,
         confidence=churn.confidence,
-        gains={
-            # Whoever is kept serves half the window's months.
-            "months": Gain(
-                value=-churn.effect * months / 2,
-                variance=float(covariance[1, 1]) * (months / 2) ** 2,
-                with_kept=float(covariance[1, 1]) * months / 2,
-                monthly=1.0,
-            )
-        },
+        gains=gains,
     )
     return Profit(
         campaign=effect.campaign,
