@@ -107,6 +107,13 @@ def points_budget_tables():
         "points_budget_steps": steps,
         "points_budget_keeps": keeping_settings(table),
         "points_budget_drivers": drivers,
+        "points_budget_months": pd.DataFrame(
+            {
+                "month": pd.date_range("2024-06-01", periods=42, freq="MS"),
+                "cost_yuan": [*range(1_000, 31_000, 1_000), *[90_000.0] * 12],
+                "kind": ["actual"] * 30 + ["forecast"] * 12,
+            }
+        ),
         "points_budget_path": pd.DataFrame(
             {
                 "month": months,

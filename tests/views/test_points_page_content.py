@@ -145,3 +145,25 @@ def test_stated_behaviour_is_labelled(undrawn):
     assert "assumed" in content["en"]["sentence"]
     assert "假设" in content["zh"]["sentence"]
     assert "no ledger" in " ".join(content["en"]["notes"])
+
+
+def test_a_share_that_is_the_cap_in_the_digits_shown_is_neither_good_nor_bad():
+    facts = dict(facts_table().itertuples(index=False))
+    at = texts_at(lever_table(), facts, {"return_rate": CAP}, "zh")["cards"]["share"]
+    assert (at["value"], at["change"]) == ("2.05%", "与上限持平")
+    assert (at["direction"], at["tone"]) == ("", "neutral")
+    over = texts_at(lever_table(), facts, {"return_rate": CAP + 1e-4}, "en")["cards"]["share"]
+    assert (over["change"], over["tone"]) == ("0.01 points above the cap", "bad")
+
+
+def test_cost_has_its_course_by_month_without_what_is_foretold(page, undrawn):
+    cost = cards(page, "en")["cost"]
+    # The last two of two and a half years: from 7 to 30 thousand, in equal steps.
+    assert cost["spark"] == pytest.approx([step / 23 for step in range(24)], abs=5e-4)
+    assert cost["spark_alt"] == (
+        "Points cost by month: from ¥7,000 to ¥30k over 24 months, lowest ¥7,000, highest ¥30k"
+    )
+    assert "每月积分成本" in cards(page, "zh")["cost"]["spark_alt"]
+    tables = points_budget_tables()
+    del tables["points_budget_months"]
+    assert cards(PAGE.make(tables, INFO), "en")["cost"]["spark"] == []

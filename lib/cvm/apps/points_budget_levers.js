@@ -148,6 +148,8 @@
     const [roomValue, roomUnit] = split(capYuan - got.cost_yuan);
     const overrun = got.cost_share_high * got.revenue_yuan - capYuan;
     const overruns = overrun > LEVEL_YUAN;
+    const capDistance = distance(got.cost_share - cap);
+    const capSide = capDistance === "0.00" ? "level" : above ? "above" : "below";
     return {
       sentence,
       tone: got.over_share <= allowed + 1e-9 ? "good" : got.over_share > 0.25 ? "bad" : "neutral",
@@ -155,11 +157,9 @@
         cost,
         share: card({
           value: shown.share,
-          change: say(`card.share_${above ? "above" : "below"}`, {
-            distance: distance(got.cost_share - cap),
-          }),
-          direction: above ? "up" : "down",
-          tone: above ? "bad" : "good",
+          change: say(`card.share_${capSide}`, { distance: capDistance }),
+          direction: { above: "up", below: "down", level: "" }[capSide],
+          tone: { above: "bad", below: "good", level: "neutral" }[capSide],
           note: say("card.share_note", { cap: shown.cap }),
           gauge: {
             fill: Math.min(used / REACH, 1),

@@ -17,8 +17,8 @@ from cvm.core.money import format_number, format_points, format_share, format_yu
 from cvm.core.months import format_month
 from cvm.views.facts import Facts, fact_month
 from cvm.views.overview import MONTHS_IN_YEAR, by_month
+from cvm.views.page_parts import sparkline
 
-SPARK_MONTHS = 24
 # Changes that the shown digits cannot tell from zero are "flat", not good or bad.
 LEVEL_SHARE = 0.0005
 LEVEL_POINTS = 0.00005
@@ -173,24 +173,6 @@ def _year_change(frame: pd.DataFrame, column: str) -> float | None:
 def _spark(
     key: str, frame: pd.DataFrame, column: str, lang: str, text: Callable[[float], str]
 ) -> dict[str, Any]:
-    """Return the course of the last two years as heights between 0 and 1, and in words."""
     if column not in frame:
         return {}
-    values = pd.to_numeric(frame[column], errors="coerce").astype("float64").tail(SPARK_MONTHS)
-    known = values.dropna()
-    if len(known) < 2:
-        return {}
-    low, high = float(known.min()), float(known.max())
-    room = (high - low) or 1.0
-    heights = [None if pd.isna(value) else round((value - low) / room, 3) for value in values]
-    alt = say(
-        "overview.card.spark",
-        lang,
-        label=say(f"overview.card.{key}", lang),
-        first=text(float(known.iloc[0])),
-        last=text(float(known.iloc[-1])),
-        months=len(values),
-        low=text(low),
-        high=text(high),
-    )
-    return {"spark": heights, "spark_alt": alt}
+    return sparkline(say(f"overview.card.{key}", lang), frame[column], lang, text)

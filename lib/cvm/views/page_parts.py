@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+import pandas as pd
+
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.months import format_month, parse_month
 from cvm.views.pages import Page
@@ -13,6 +15,7 @@ from cvm.views.picture_parts import Chart
 from cvm.views.theme import WIDTH_PX, WIDTHS, save_svg, themed
 
 DEFAULT_MINIMUM = 10
+SPARK_MONTHS = 24
 
 
 def both_languages(make: Callable[[str], tuple[dict[str, Any], dict[str, bytes]]]) -> Page:
@@ -33,6 +36,41 @@ def page_head(area: str, lang: str) -> dict[str, Any]:
         "suite": say("overview.suite", lang),
         "question": say(f"{area}.question", lang),
     }
+
+
+def sparkline(
+    label: str, months: pd.Series, lang: str, text: Callable[[float], str]
+) -> dict[str, Any]:
+    """Return the course of a card's figure over the last two years.
+
+    Args:
+        label: What the figure is called.
+        months: Its value by month, the latest last; missing for a gap.
+        lang: ``"zh"`` or ``"en"``.
+        text: How a value is written.
+
+    Returns:
+        ``spark`` (heights between 0 and 1, None for a gap) and ``spark_alt`` (the same in words);
+        empty with fewer than two months.
+    """
+    values = pd.to_numeric(months, errors="coerce").astype("float64").tail(SPARK_MONTHS)
+    known = values.dropna()
+    if len(known) < 2:
+        return {}
+    low, high = float(known.min()), float(known.max())
+    room = (high - low) or 1.0
+    heights = [None if pd.isna(value) else round((value - low) / room, 3) for value in values]
+    alt = say(
+        "overview.card.spark",
+        lang,
+        label=label,
+        first=text(float(known.iloc[0])),
+        last=text(float(known.iloc[-1])),
+        months=len(values),
+        low=text(low),
+        high=text(high),
+    )
+    return {"spark": heights, "spark_alt": alt}
 
 
 def draw_pictures(

@@ -100,6 +100,7 @@ PAGES: dict[str, PageMaker] = {
             name="points-budget",
             needs=("points_budget_facts", "points_budget_levers"),
             optional=(
+                "points_budget_months",
                 "points_budget_path",
                 "points_budget_drivers",
                 "points_budget_waterfall",

@@ -15,7 +15,14 @@ from cvm.points.outlook_levers import table_of
 from cvm.points.outlook_words import outlook_sentence
 from cvm.views.facts import read_facts
 from cvm.views.page_drill import drill_choice, drill_facts, drill_group, drill_panel, known
-from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
+from cvm.views.page_parts import (
+    both_languages,
+    draw_pictures,
+    page_dates,
+    page_head,
+    sparkline,
+    withheld_note,
+)
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_points_budget import make_charts
 from cvm.views.points_budget_live import AREA, levers_of, texts_at, tone_of, words
@@ -73,7 +80,7 @@ def _make(
     content = page_head(AREA, lang) | {
         "sentence": outlook_sentence(facts, tables.get("keeps"), lang),
         "tone": tone_of(facts["over_share"]) if "over_share" in facts else "neutral",
-        "cards": _cards(table, facts, lang),
+        "cards": _cards(table, facts, tables.get("months"), lang),
         "live": None if table is None else _live(table, facts, lang),
         "charts": shown,
         "drill": _drill(tables, facts, lang),
@@ -84,10 +91,14 @@ def _make(
 
 
 def _cards(
-    table: Mapping[str, Any] | None, facts: Mapping[str, float], lang: str
+    table: Mapping[str, Any] | None,
+    facts: Mapping[str, float],
+    months: pd.DataFrame | None,
+    lang: str,
 ) -> list[dict[str, Any]]:
     if table is None:
         return []
+    course = {"cost": _course(months, lang)}
     texts = texts_at(table, facts, {}, lang)["cards"]
     empty = {"target": "", "spark": [], "spark_alt": ""}
     year = {"year": int(facts["year"])}
@@ -97,9 +108,19 @@ def _cards(
             "label": say(f"{AREA}.card.{key}", lang, **(year if key == "cost" else {})),
             **empty,
             **texts[key],
+            **course.get(key, {}),
         }
         for key in CARDS
     ]
+
+
+def _course(months: pd.DataFrame | None, lang: str) -> dict[str, Any]:
+    """Return what the programme has cost month by month, without what is foretold."""
+    if months is None or not {"kind", "cost_yuan"} <= set(months):
+        return {}
+    booked = months[months["kind"] == "actual"].sort_values("month")["cost_yuan"]
+    label = say(f"{AREA}.card.cost_month", lang)
+    return sparkline(label, booked, lang, lambda yuan: format_yuan(yuan, lang))
 
 
 def _live(table: Mapping[str, Any], facts: Mapping[str, float], lang: str) -> dict[str, Any]:

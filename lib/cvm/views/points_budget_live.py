@@ -18,6 +18,7 @@ from cvm.views.live_parts import live_card, live_words, money_parts
 
 AREA = "points_page"
 LEVEL_YUAN = 0.5
+LEVEL_POINTS = "0.00"
 GAUGE_REACH = 1.25
 # Lever of the table → its name in the address.
 NAMES = {
@@ -209,14 +210,18 @@ def _cost(
 
 
 def _share(got: Mapping[str, float], cap: float, lang: str) -> dict[str, Any]:
-    above = got["cost_share"] > cap
     distance = format_points(abs(got["cost_share"] - cap)).lstrip("+")
+    side = "above" if got["cost_share"] > cap else "below"
+    if distance == LEVEL_POINTS:
+        side = "level"
+    directions = {"above": ("up", "bad"), "below": ("down", "good"), "level": ("", "neutral")}
+    direction, tone = directions[side]
     used = got["cost_share"] / cap
     return live_card(
         value=format_share(got["cost_share"], decimals=2),
-        change=say(f"{AREA}.card.share_{'above' if above else 'below'}", lang, distance=distance),
-        direction="up" if above else "down",
-        tone="bad" if above else "good",
+        change=say(f"{AREA}.card.share_{side}", lang, distance=distance),
+        direction=direction,
+        tone=tone,
         note=say(f"{AREA}.card.share_note", lang, cap=format_share(cap, decimals=2)),
         gauge={
             "fill": round(min(used / GAUGE_REACH, 1.0), 4),
