@@ -105,8 +105,9 @@ def test_each_method_keeps_its_level_and_covers(effect):
 def test_matching_on_an_estimated_score_keeps_its_level(effect):
     rng = np.random.default_rng(7 + effect)
     found = {"treated": [], "everyone": []}
-    for _ in range(800 if effect else 3_000):
-        treated, x, churned, *_ = draw(rng, effect)
+    # With a third of the customers its errors are still too small: 5.9 to 6.2 % are called.
+    for _ in range(500 if effect else 1_500):
+        treated, x, churned, *_ = draw(rng, effect, customers=3 * CUSTOMERS)
         propensity = fit_propensity(treated, x)
         for estimand, several in found.items():
             several.append(

@@ -146,9 +146,9 @@ def sum_prepaid(
         customers: Columns repeats, last_at, observed, mean_yuan and customers, one row a group who
             share the first three (the mean of their mean spend is enough, as expected spend is
             linear in it).
-        units_ahead: Units of time to look ahead.
-        margin_share: Margin a yuan of spend; may be negative.
-        discount_rate: Per unit of time, 0 or more.
+        units_ahead: See :func:`value_prepaid`.
+        margin_share: See there.
+        discount_rate: See there.
         most_silent: From this silence on, customers share a row.
 
     Raises:
