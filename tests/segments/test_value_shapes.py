@@ -231,6 +231,22 @@ def test_early_years_are_added_up_and_nothing_is_lost():
     assert view.rows["now_yuan"].sum() == 42
 
 
+def test_of_a_year_that_few_left_it_is_not_published_what_would_tell():
+    rows = [(2019.0, "left", 4, 1.0, 0.0), (2019.0, "stayed", 36, 1.0, 1.0)]
+    rows += [(2020.0, "left", 16, 1.0, 0.0), (2020.0, "stayed", 144, 1.0, 1.0)]
+    rows += [(2021.0, "left", 30, 1.0, 0.0), (2021.0, "stayed", 70, 1.0, 1.0)]
+    view = view_cohorts(cohorts(rows), MONTH)
+
+    found = view.frames()["base_cohorts"]
+
+    # Beside 36 in service now, 40 before would tell that four left; so would 50 who left in all
+    # beside 46 of the other years.
+    assert found["kept_share"].isna().tolist() == [True, True, False]
+    assert found["before_customers"].isna().tolist() == [True, True, False]
+    assert found["customers"].tolist() == [36, 144, 70]
+    assert view.rows["before_customers"].tolist() == [40, 160, 100]
+
+
 def test_half_a_last_year_is_not_compared():
     view = view_cohorts(cohorts([(2025.0, "joined", 5, 0.0, 40.0)]), MONTH, whole=False)
 

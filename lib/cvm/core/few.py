@@ -8,7 +8,9 @@ those not shown is one customer or more, can say no more of any of them than a r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 FEWEST = 10
 """Customers a count must be of to be shown, as disclosure control has it."""
@@ -47,6 +49,79 @@ def too_few_to_show(
             break
         away[place] = True
     return away
+
+
+def pooled_counts(
+    counts: Sequence[float], sizes: Sequence[float], *, within: Sequence[Hashable] = ()
+) -> list[float]:
+    """Return counts in which no reader finds one to nine customers, with the same sum.
+
+    Where a group counts a few, or all but a few, it is taken together with its neighbours until the
+    few are covered as in :func:`too_few_to_show`, and each of those is given its part by size: the
+    share of them all. Other counts stay as they are.
+
+    Args:
+        counts: How many of each group, in an order in which neighbours are alike.
+        sizes: Customers in each group.
+        within: What each group is a part of, the parts of one whole in one run. Whole groups are
+            taken together only where their own sum is small, so that every table which shows the
+            wholes, or parts of them, tells the same.
+
+    Returns:
+        The counts, not whole numbers where they are a part of several groups; NaN where all
+        together are still too few.
+
+    Example:
+        >>> pooled_counts([4, 16, 30], [20, 60, 100]), pooled_counts([4, 3], [20, 60])
+        ([5.0, 15.0, 30.0], [nan, nan])
+    """
+    rows = list(zip(counts, sizes, strict=True))
+    if not within:
+        return [part for pool in _pools(rows) for part in _parts(pool, _is_hidden_in(pool))]
+    runs = [
+        [row for _, row in part]
+        for _, part in groupby(zip(within, rows, strict=True), key=itemgetter(0))
+    ]
+    found: list[float] = []
+    left = iter(runs)
+    for pool in _pools([_total(run) for run in runs]):
+        own = [next(left) for _ in pool]
+        together = [row for run in own for row in run]
+        for each in _pools(together) if len(own) == 1 else [together]:
+            found += _parts(each, _is_hidden_in(pool))
+    return found
+
+
+def _total(rows: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return sum(count for count, _ in rows), sum(size for _, size in rows)
+
+
+def _pools(rows: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """Return the rows in runs, each of which hides its few."""
+    pools: list[list[tuple[float, float]]] = []
+    gathered: list[tuple[float, float]] = []
+    for row in rows:
+        gathered.append(row)
+        if _is_hidden_in(gathered):
+            pools.append(gathered)
+            gathered = []
+    while gathered and pools and not _is_hidden_in(gathered):
+        gathered = pools.pop() + gathered
+    return [*pools, gathered] if gathered else pools
+
+
+def _parts(pool: Sequence[tuple[float, float]], told: bool) -> list[float]:
+    """Return each row's part of what a pool counts, if that sum may be told."""
+    if not told:
+        return [math.nan] * len(pool)
+    if len(pool) == 1:
+        return [float(pool[0][0])]
+    count, size = _total(pool)
+    return [count / size * of for _, of in pool]
+
+
+def _is_hidden_in(pool: Sequence[tuple[float, float]]) -> bool:
+    return _is_covered([(count, size - count) for count, size in pool])
 
 
 def _is_covered(away: Sequence[Sequence[float]]) -> bool:

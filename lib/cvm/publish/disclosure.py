@@ -20,8 +20,9 @@ no group of customers, unless a table shows such a total.
 
 A share beside its group's size is a count too. Where a share may count a few, it is coarsened or
 left out before it is recorded: who left, by month (:mod:`cvm.campaigns.shown_curves`), by card in
-a campaign's arms (:mod:`cvm.campaigns.shown_groups`) and by card and county
-(:mod:`cvm.core.few`, which holds the rule).
+a campaign's arms (:mod:`cvm.campaigns.shown_groups`), by card, county and year of joining
+(:mod:`cvm.core.few`, which holds the rule); and who was stopped for arrears, by tier and band of
+the score (:mod:`cvm.segments.tiers_shown`).
 
 Not covered: counts beside a group's size that its table does not name as counts, what a reader
 knows from elsewhere, one customer who makes up most of a large cell,

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from cvm.core.checks import DataError, check_columns
+from cvm.core.few import too_few_to_show
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
 from cvm.core.result import Result
@@ -58,8 +59,12 @@ class CohortBase(Result):
         return self.rows
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Return ``base_cohorts`` and ``base_change``."""
-        return {"base_cohorts": self.rows, "base_change": self.parts}
+        """Return ``base_cohorts`` and ``base_change``.
+
+        Where few of a year left, or all but a few, kept_share is missing, and before_customers,
+        beside which customers would tell the few; so is that of a year which would tell of it.
+        """
+        return {"base_cohorts": _shown(self.rows), "base_change": self.parts}
 
     def text(self, lang: str = "en") -> str:
         """Return how revenue changed, and through whom."""
@@ -139,6 +144,16 @@ def _years(cells: pd.DataFrame, most_years: int) -> pd.DataFrame:
     # The early years first, the unknown last.
     order = sorted(table.index, key=lambda name: 9_999 if name == UNKNOWN else int(name.strip("–")))
     return table.loc[order].rename_axis("joined_year").reset_index()
+
+
+def _shown(rows: pd.DataFrame) -> pd.DataFrame:
+    before = rows["before_customers"].astype(float)
+    kept = (before * rows["kept_share"].fillna(0.0)).round()
+    told = ~np.array(too_few_to_show(list(zip(before - kept, kept, strict=True))), dtype=bool)
+    return rows.assign(
+        before_customers=rows["before_customers"].astype("Int64").where(told),
+        kept_share=rows["kept_share"].where(told),
+    )
 
 
 def _parts(cells: pd.DataFrame) -> pd.DataFrame:

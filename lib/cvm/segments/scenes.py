@@ -73,8 +73,8 @@ class Scenes(Result):
         return self.rows
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Return ``usage_scenes``."""
-        return {"usage_scenes": self.rows}
+        """Return ``usage_scenes``, without who was stopped for arrears: they may be a few."""
+        return {"usage_scenes": self.rows.drop(columns="stopped_customers")}
 
     def text(self, lang: str = "en") -> str:
         """Return the largest scene and the one worth most a customer."""

@@ -21,6 +21,7 @@ from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.result import Result
 from cvm.segments.tierbook import TierBook
 from cvm.segments.tiers_rules import NONE, UNRATED, Ladder
+from cvm.segments.tiers_shown import shown_pyramid
 
 AREA = "segments_value"
 FIGURES = ("customers", "revenue_yuan", "margin_yuan", "stopped_customers")
@@ -94,8 +95,13 @@ class TierPyramid(Result):
         return self.rows
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Return ``tier_pyramid`` and ``tier_terms``, as :func:`for_snapshot` writes tiers."""
-        return {"tier_pyramid": for_snapshot(self.rows), "tier_terms": for_snapshot(self.terms)}
+        """Return ``tier_pyramid`` and ``tier_terms``, as :func:`for_snapshot` writes tiers.
+
+        Where few were stopped for arrears, tiers share a rate; see
+        :mod:`cvm.segments.tiers_shown`.
+        """
+        shown = shown_pyramid(self.rows, self.terms)
+        return {"tier_pyramid": for_snapshot(shown), "tier_terms": for_snapshot(self.terms)}
 
     def text(self, lang: str = "en") -> str:
         """Return, for each ladder, who is on it, who is on top, and what it costs."""

@@ -28,6 +28,7 @@ from cvm.segments.tiers import (
     for_snapshot,
 )
 from cvm.segments.tiers_rules import Ladder
+from cvm.segments.tiers_shown import shown_moves
 
 BEFORE, AFTER = "before", "after"
 CHANGE_COLUMNS = tuple(
@@ -49,6 +50,7 @@ class TierChange(Result):
         after: The proposal.
         rows: Movers; see :meth:`movers`.
         ladders: Ladder → (before, after).
+        costs: The assumptions.
     """
 
     month: date
@@ -56,6 +58,7 @@ class TierChange(Result):
     after: TierBook
     rows: pd.DataFrame
     ladders: Mapping[str, tuple[Ladder, Ladder]]
+    costs: TierCosts
 
     view: ClassVar[str] = "cvm.views.segments_tiers:plot_movers"
 
@@ -92,6 +95,9 @@ class TierChange(Result):
     def by_direction(self, *keys: str) -> pd.DataFrame:
         """Return the movers added up over where they go, to publish: counts stay large.
 
+        Where few of those who move were stopped for arrears, moves share a rate; see
+        :mod:`cvm.segments.tiers_shown`.
+
         Args:
             keys: ``ladder`` and ``tier``, or ``ladder`` alone.
 
@@ -100,7 +106,8 @@ class TierChange(Result):
             cost_change_yuan, the sum of the parts of the cost.
         """
         columns = [*FIGURES, *CHANGE_COLUMNS]
-        found = self.rows.groupby([*keys, "direction"], as_index=False, sort=False)[columns].sum(
+        rows = shown_moves(self.rows, self.costs.loss_share)
+        found = rows.groupby([*keys, "direction"], as_index=False, sort=False)[columns].sum(
             min_count=1
         )
         cost = found[list(CHANGE_COLUMNS[: len(COSTS)])].sum(axis=1)
@@ -191,6 +198,7 @@ def compare_books(
         after=after,
         rows=pd.concat(parts, ignore_index=True),
         ladders=ladders,
+        costs=costs,
     )
 
 

@@ -63,8 +63,12 @@ class ValueGrid(Result):
         return _with_shares(found, self.cells)
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        """Return ``value_grid``: the cells and, marked ``all``, the totals."""
-        return {"value_grid": pd.concat([self.cells, self.margins()], ignore_index=True)}
+        """Return ``value_grid``: the cells and, marked ``all``, the totals.
+
+        Without who was stopped for arrears: in a cell they may be a few.
+        """
+        cells = pd.concat([self.cells, self.margins()], ignore_index=True)
+        return {"value_grid": cells.drop(columns="stopped_customers")}
 
     def text(self, lang: str = "en") -> str:
         """Return what high voice says about data."""
