@@ -34,6 +34,7 @@ def test_the_area_and_its_error_are_delongs(seed):
     area, variance = delong(score, left)
     assert got.value == pytest.approx(area)
     assert got.value == pytest.approx(roc_auc_score(left, score))
+    assert measure.area_alone(score, left) == pytest.approx(roc_auc_score(left, score))
     assert got.error == pytest.approx(np.sqrt(variance))
     assert 0 < got.low < got.value < got.high < 1
 

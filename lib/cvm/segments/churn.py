@@ -192,8 +192,7 @@ def fit_churn(
     counts = {"customers": len(known), "left": int(left.sum())}
     if not len(known) or left.all() or not left.any():
         return _untold("one_class", refused, counts)
-    design = make_design(known, [name for name in asked if name not in gone], left)
-    matrix = design.matrix(known)
+    design, matrix = make_design(known, [name for name in asked if name not in gone], left)
     fit = fit_logit(matrix, left.to_numpy(), ridge=_ridge(ridge, matrix.shape[1]))
     if fit.reason in ("too_few", "separated", "collinear") and not ridge:
         ridge = RESCUE_RIDGE

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import skew
+from threadpoolctl import threadpool_limits
 
 from cvm.core.checks import ArgumentError, check_columns
 from cvm.segments.churn_words import OTHER
@@ -114,13 +115,18 @@ class Design:
         return made
 
 
-def make_design(frame: pd.DataFrame, columns: Sequence[str], left: pd.Series) -> Design:
+def make_design(
+    frame: pd.DataFrame, columns: Sequence[str], left: pd.Series
+) -> tuple[Design, FloatArray]:
     """Learn the columns of a model from rows of training.
 
     Args:
         frame: Rows of training.
         columns: Features to use.
         left: Whether each row left.
+
+    Returns:
+        The design, and what it makes of these rows (:meth:`Design.matrix`).
 
     Raises:
         ArgumentError: No feature varies.
@@ -135,11 +141,12 @@ def make_design(frame: pd.DataFrame, columns: Sequence[str], left: pd.Series) ->
         terms += made
     if not terms:
         raise ArgumentError("columns", list(columns), "at least one that varies over the rows")
-    kept = _independent(frame, terms)
-    for term in terms:
-        if term not in kept:
-            dropped[term.name] = "collinear"
-    return Design(terms=tuple(kept), dropped=dropped)
+    whole = Design(terms=tuple(terms), dropped={}).matrix(frame)
+    kept = _independent(whole[:, 1:])
+    if len(kept) < len(terms):
+        dropped |= {term.name: "collinear" for place, term in enumerate(terms) if place not in kept}
+        whole = whole[:, [0, *(1 + place for place in kept)]]
+    return Design(terms=tuple(terms[place] for place in kept), dropped=dropped), whole
 
 
 def _terms(name: str, values: pd.Series, left: np.ndarray) -> list[Term]:
@@ -192,12 +199,13 @@ def _scaled(term: Term, values: pd.Series) -> Term:
     return Term(**{**vars(term), "centre": float(raw.mean()), "scale": scale})
 
 
-def _independent(frame: pd.DataFrame, terms: Sequence[Term]) -> list[Term]:
-    """Keep each term that those before it do not add up to."""
-    whole = Design(terms=tuple(terms), dropped={}).matrix(frame)[:, 1:]
-    products = whole.T @ whole
+def _independent(columns: FloatArray) -> list[int]:
+    """Return the places of the columns that those before them do not add up to."""
+    # Threads that wait for each other on a busy machine cost more than they bring.
+    with threadpool_limits(limits=1, user_api="blas"):
+        products = columns.T @ columns
     kept: list[int] = []
-    for place in range(len(terms)):
+    for place in range(columns.shape[1]):
         own = products[place, place]
         if not own > 0:
             continue
@@ -207,4 +215,4 @@ def _independent(frame: pd.DataFrame, terms: Sequence[Term]) -> list[Term]:
             rest = own - cross @ np.linalg.solve(products[np.ix_(kept, kept)], cross)
         if rest / own > 1e-8:
             kept.append(place)
-    return [terms[place] for place in kept]
+    return kept

@@ -84,6 +84,18 @@ def area_under_curve(
     return Measured(value=value, error=error, low=low, high=high)
 
 
+def area_alone(score: npt.ArrayLike, left: npt.ArrayLike) -> float:
+    """Return the AUC without its interval (Mann & Whitney 1947); not a number for one class."""
+    score, left = _pair(score, left)
+    gone = int(left.sum())
+    if gone in (0, len(left)):
+        return float("nan")
+    if score.min() == score.max():
+        return 0.5
+    above = float(rankdata(score)[left].sum()) - gone * (gone + 1) / 2
+    return above / (gone * (len(left) - gone))
+
+
 def compare_areas(
     one: npt.ArrayLike,
     other: npt.ArrayLike,
@@ -249,17 +261,18 @@ def input_drift(before: pd.Series, after: pd.Series, *, groups: int = 10) -> dic
         known = [one.astype(float) for one in (before, after)]
         edges = np.unique(known[0].quantile(np.linspace(0, 1, groups + 1)[1:-1]).to_numpy())
         codes = [
-            np.where(one.isna(), -1, np.searchsorted(edges, one.to_numpy(), side="right"))
+            np.where(one.isna(), 0, 1 + np.searchsorted(edges, one.to_numpy(), side="right"))
             for one in known
         ]
         test = ks_2samp(*(one.dropna().to_numpy() for one in known))
         distance, p_value = float(test.statistic), float(test.pvalue)
     else:
-        codes = [one.astype("str").fillna("").to_numpy() for one in (before, after)]
+        text = pd.concat([before, after]).astype("str").fillna("")
+        codes = np.split(pd.factorize(text)[0], [len(before)])
         distance, p_value = float("nan"), float("nan")
-    levels = np.unique(np.concatenate(codes))
-    counts = [np.array([(code == level).sum() for level in levels]) + 0.5 for code in codes]
-    old, new = (count / count.sum() for count in counts)
+    most = 1 + max(int(code.max(initial=0)) for code in codes)
+    sizes = np.array([np.bincount(code, minlength=most) for code in codes])
+    old, new = ((size + 0.5) / (size + 0.5).sum() for size in sizes[:, sizes.any(axis=0)])
     psi = float(np.sum((new - old) * np.log(new / old)))
     return {"psi": psi, "ks_distance": distance, "ks_p_value": p_value}
 

@@ -120,20 +120,39 @@ def reason_texts(
     """
     triggers = {trigger.name: trigger for trigger in book.triggers}
     needed = sorted({column for trigger in book.triggers for column in trigger.columns})
-    shown = fired.rows.reindex(columns=needed)
+    shown = {
+        name: fired.rows[name].to_numpy(object) if name in fired.rows else np.full(len(codes), None)
+        for name in needed
+    }
+    raising = _raising(contributions, [own == (RISK,) for own in codes])
     found = [""] * len(fired.rows)
     for place, own in enumerate(codes):
         if own == (RISK,):
-            parts = contributions.iloc[place] if contributions is not None else None
-            found[place] = _risk_text(parts, lang)
+            found[place] = _risk_text(raising.get(place, ()), lang)
         elif own:
-            row = shown.iloc[place]
+            row = {name: values[place] for name, values in shown.items()}
             words = [_filled(triggers[code], row, lang) for code in own[:MOST_REASONS]]
             found[place] = say("segments_warning.semicolon", lang).join(words)
     return found
 
 
-def _filled(trigger: Trigger, row: pd.Series, lang: str) -> str:
+def _raising(
+    contributions: pd.DataFrame | None, wanted: Sequence[bool]
+) -> dict[int, tuple[str, ...]]:
+    """Return what raises the risk most, the most first, by the place of each row wanted."""
+    if contributions is None:
+        return {}
+    names = list(map(str, contributions.columns))
+    places = np.flatnonzero(wanted)
+    parts = contributions.to_numpy(dtype=float)[places]
+    order = np.argsort(-parts, axis=1, kind="stable")[:, :MOST_REASONS]
+    return {
+        int(place): tuple(names[at] for at in best if row[at] > 0)
+        for place, row, best in zip(places, parts, order, strict=True)
+    }
+
+
+def _filled(trigger: Trigger, row: Mapping[str, Any], lang: str) -> str:
     values = {name: value_text(name, row[name], lang) for name in trigger.columns}
     return (trigger.zh if lang == "zh" else trigger.en).format(**values)
 
@@ -148,9 +167,8 @@ def value_text(column: str, value: Any, lang: str) -> str:
     return format_number(number, lang)
 
 
-def _risk_text(parts: pd.Series | None, lang: str) -> str:
-    if parts is None or not (parts > 0).any():
+def _risk_text(features: Sequence[str], lang: str) -> str:
+    if not features:
         return say("segments_warning.reason.risk", lang)
-    top: Sequence[str] = [str(name) for name in parts[parts > 0].nlargest(MOST_REASONS).index]
-    names = say("segments_churn.list", lang).join(feature_name(name, lang) for name in top)
+    names = say("segments_churn.list", lang).join(feature_name(name, lang) for name in features)
     return say("segments_warning.reason.risk_from", lang, features=names)
