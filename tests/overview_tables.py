@@ -6,6 +6,8 @@ the page must say can be worked out in the head.
 
 import pandas as pd
 
+from target_tables import targets_table
+
 MONTHS = pd.date_range("2024-05-01", periods=25, freq="MS")
 
 
@@ -131,6 +133,7 @@ def overview_tables() -> dict[str, pd.DataFrame]:
         "overview_brands": brands_table(),
         "overview_points_years": points_years_table(),
         "overview_facts": facts_table(),
+        "targets": targets_table(),
     }
 
 

@@ -38,7 +38,8 @@ def _card(card: Mapping[str, Any], lang: str) -> str:
         + tag("p", value, class_="cvm-value", data_value=card["key"])
         + change
         + picture
-        + text("p", card["target"] or card["note"], class_="cvm-note")
+        + text("p", card["target"], class_="cvm-target", data_tone=card.get("target_tone", ""))
+        + text("p", card["note"], class_="cvm-note")
     )
     return tag("li", body, class_="cvm-card", data_card=card["key"])
 
@@ -58,6 +59,10 @@ def _spark(card: Mapping[str, Any]) -> str:
         pieces[-1].append(f"{last[0]:.1f},{last[1]:.1f}")
     lines = "".join(tag("polyline", points=" ".join(piece)) for piece in pieces if piece)
     dot = tag("circle", cx=f"{last[0]:.1f}", cy=f"{last[1]:.1f}", r="2.6")
+    mark = card.get("spark_mark")
+    if mark is not None:
+        y = f"{3 + (1 - mark) * (SPARK_HEIGHT - 6):.1f}"
+        lines = tag("line", x1=3, x2=SPARK_WIDTH - 3, y1=y, y2=y) + lines
     return _svg(lines + dot, card["spark_alt"], "cvm-spark")
 
 

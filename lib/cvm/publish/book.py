@@ -81,6 +81,11 @@ class Book:
         month = format_month(self.month, "en") if self.month else "no month"
         return f"Book({self.name!r}, {month}, {self.language})"
 
+    @property
+    def data_name(self) -> str:
+        """Name of the folder, file or mapping the data came from: ``sample``, ``mine``."""
+        return str(self.data.folder.name).rpartition("-")[0]
+
     def figure(
         self, name: str, value: Any, *, unit: str, tolerance: float, absolute: float = 0.0
     ) -> None:

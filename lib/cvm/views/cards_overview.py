@@ -18,18 +18,29 @@ from cvm.core.months import format_month
 from cvm.views.facts import Facts, fact_month
 from cvm.views.overview import MONTHS_IN_YEAR, by_month
 from cvm.views.page_parts import sparkline
+from cvm.views.targets import NO_TARGET, Goals, card_target
 
 # Changes that the shown digits cannot tell from zero are "flat", not good or bad.
 LEVEL_SHARE = 0.0005
 LEVEL_POINTS = 0.00005
 
 
-def make_cards(facts: Facts, months: pd.DataFrame, lang: str) -> list[dict[str, Any]]:
+# Figure with a target → card that shows it.
+TARGETS = {
+    "customers_change_share": "customers",
+    "revenue_change_share": "revenue",
+    "arpu_yuan": "arpu",
+    "churn_share": "churn",
+}
+
+
+def make_cards(facts: Facts, months: pd.DataFrame, goals: Goals, lang: str) -> list[dict[str, Any]]:
     """Return the cards the facts allow: customers, revenue, a customer's revenue, churn, points.
 
     Args:
         facts: What :func:`read_facts` gives.
         months: ``overview_months``, for the sparklines.
+        goals: What :func:`cvm.views.targets.read_targets` gives.
         lang: ``"zh"`` or ``"en"``.
     """
     month = fact_month(facts)
@@ -53,12 +64,16 @@ def make_cards(facts: Facts, months: pd.DataFrame, lang: str) -> list[dict[str, 
             unit="" if lang == "en" else "元",
             note=say("overview.card.month_note", lang, month=shown),
             **_change(_year_change(frame, "arpu_yuan"), lang, good="up"),
-            **_spark("arpu", frame, "arpu_yuan", lang, lambda v: _yuan_digits(v, lang)),
+            **_spark("arpu", frame, "arpu_yuan", lang, lambda v: _yuan_digits(v, lang), goals),
         ),
-        _churn_card(facts, frame, lang),
+        _churn_card(facts, frame, goals, lang),
         _points_card(facts, lang),
     ]
-    return [card for card in cards if card["value"] != "–"]
+    known = {card["key"]: card for card in cards if card["value"] != "–"}
+    for figure, key in TARGETS.items():
+        if key in known:
+            known[key] |= card_target(goals, figure, facts.get(figure), lang)
+    return list(known.values())
 
 
 def _yuan_digits(value: float | None, lang: str) -> str:
@@ -69,8 +84,8 @@ def _yuan_digits(value: float | None, lang: str) -> str:
 
 def _card(key: str, lang: str, **parts: Any) -> dict[str, Any]:
     empty: dict[str, Any] = {
-        "unit": "", "note": "", "change": "", "direction": "", "tone": "neutral", "target": "",
-        "spark": [], "spark_alt": "", "gauge": None,
+        "unit": "", "note": "", "change": "", "direction": "", "tone": "neutral",
+        "spark": [], "spark_alt": "", "gauge": None, **NO_TARGET,
     }  # fmt: skip
     return {"key": key, "label": say(f"overview.card.{key}", lang), **empty, **parts}
 
@@ -93,7 +108,7 @@ def _revenue_card(facts: Facts, frame: pd.DataFrame, lang: str, month: str) -> d
     return card
 
 
-def _churn_card(facts: Facts, frame: pd.DataFrame, lang: str) -> dict[str, Any]:
+def _churn_card(facts: Facts, frame: pd.DataFrame, goals: Goals, lang: str) -> dict[str, Any]:
     now, before = facts.get("churn_share"), facts.get("churn_before_share")
     change = None if now is None or before is None else now - before
     return _card(
@@ -102,9 +117,7 @@ def _churn_card(facts: Facts, frame: pd.DataFrame, lang: str) -> dict[str, Any]:
         value=format_share(now, decimals=2),
         note=say("overview.card.churn_note", lang),
         **_change(change, lang, good="down", in_points=True),
-        **_spark(
-            "churn", frame, "churn_share", lang, lambda value: format_share(value, decimals=2)
-        ),
+        **_spark("churn", frame, "churn_share", lang, lambda v: format_share(v, decimals=2), goals),
     )
 
 
@@ -171,8 +184,16 @@ def _year_change(frame: pd.DataFrame, column: str) -> float | None:
 
 
 def _spark(
-    key: str, frame: pd.DataFrame, column: str, lang: str, text: Callable[[float], str]
+    key: str,
+    frame: pd.DataFrame,
+    column: str,
+    lang: str,
+    text: Callable[[float], str],
+    goals: Goals | None = None,
 ) -> dict[str, Any]:
     if column not in frame:
         return {}
-    return sparkline(say(f"overview.card.{key}", lang), frame[column], lang, text)
+    # A month stands beside the target only where the target is of a month's figure.
+    goal = (goals or {}).get(column)
+    target = None if goal is None else goal.value
+    return sparkline(say(f"overview.card.{key}", lang), frame[column], lang, text, target=target)

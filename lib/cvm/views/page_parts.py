@@ -39,7 +39,12 @@ def page_head(area: str, lang: str) -> dict[str, Any]:
 
 
 def sparkline(
-    label: str, months: pd.Series, lang: str, text: Callable[[float], str]
+    label: str,
+    months: pd.Series,
+    lang: str,
+    text: Callable[[float], str],
+    *,
+    target: float | None = None,
 ) -> dict[str, Any]:
     """Return the course of a card's figure over the last two years.
 
@@ -48,18 +53,20 @@ def sparkline(
         months: Its value by month, the latest last; missing for a gap.
         lang: ``"zh"`` or ``"en"``.
         text: How a value is written.
+        target: What the months are held against, if they are; it is drawn as a line.
 
     Returns:
-        ``spark`` (heights between 0 and 1, None for a gap) and ``spark_alt`` (the same in words);
-        empty with fewer than two months.
+        ``spark`` (heights between 0 and 1, None for a gap), ``spark_alt`` (the same in words) and
+        with a target ``spark_mark`` (its height); empty with fewer than two months.
     """
     values = pd.to_numeric(months, errors="coerce").astype("float64").tail(SPARK_MONTHS)
     known = values.dropna()
     if len(known) < 2:
         return {}
     low, high = float(known.min()), float(known.max())
-    room = (high - low) or 1.0
-    heights = [None if pd.isna(value) else round((value - low) / room, 3) for value in values]
+    ends = [low, high] if target is None else [low, high, target]
+    base, room = min(ends), (max(ends) - min(ends)) or 1.0
+    heights = [None if pd.isna(value) else round((value - base) / room, 3) for value in values]
     alt = say(
         "overview.card.spark",
         lang,
@@ -70,7 +77,8 @@ def sparkline(
         low=text(low),
         high=text(high),
     )
-    return {"spark": heights, "spark_alt": alt}
+    mark = {} if target is None else {"spark_mark": round((target - base) / room, 3)}
+    return {"spark": heights, "spark_alt": alt, **mark}
 
 
 def draw_pictures(

@@ -9,8 +9,10 @@ viewer sees the same figures.
 * ``title``, ``question``, ``sentence``: the page's name, what it answers, and the answer.
 * ``tone``: ``"good"``, ``"bad"`` or ``"neutral"``: how the answer should be read.
 * ``cards``: a list of ``key``, ``label``, ``value``, ``unit``, ``change``, ``direction``
-  (``"up"``, ``"down"``, ``"flat"`` or ``""``), ``tone``, ``target``, ``spark`` (heights of the
-  sparkline between 0 and 1, ``null`` for a gap) and ``spark_alt``.
+  (``"up"``, ``"down"``, ``"flat"`` or ``""``), ``tone``, ``target`` (of :mod:`cvm.views.targets`,
+  empty where nobody set one), ``target_tone`` (``"good"`` if it is met, ``"bad"`` if not, else
+  ``""``), ``spark`` (heights of the sparkline between 0 and 1, ``null`` for a gap), ``spark_mark``
+  (height of its target, if it has one), ``spark_alt`` and ``gauge`` (``fill``, ``mark``, ``alt``).
 * ``charts``: a list of ``key``, ``title``, ``note``, ``alt``, ``figures``
   (``{"wide": file, "phone": file}``), ``size`` (``{"wide": [width, height], "phone": …}`` in CSS
   pixels), ``table`` (the figures behind the picture: ``columns`` and ``rows`` of texts) and
@@ -93,6 +95,7 @@ PAGES: dict[str, PageMaker] = {
                 "overview_brands",
                 "overview_points_years",
                 "overview_facts",
+                "targets",
             ),
             maker="cvm.views.pages_overview:make_overview",
         ),
@@ -133,6 +136,7 @@ PAGES: dict[str, PageMaker] = {
                 "campaign_by_branch_funnel",
                 "campaign_by_branch_checks",
                 "campaign_by_branch_worth",
+                "targets",
             ),
             maker="cvm.views.pages_campaigns:make_campaigns",
         ),
@@ -151,6 +155,7 @@ PAGES: dict[str, PageMaker] = {
                 "usage_scenes",
                 "segment_age",
                 "segment_county",
+                "targets",
             ),
             maker="cvm.views.pages_customer_value:make_customer_value",
         ),
@@ -165,6 +170,7 @@ PAGES: dict[str, PageMaker] = {
                 "early_warning_scored",
                 "early_warning_calibration",
                 "early_warning_healths",
+                "targets",
             ),
             maker="cvm.views.pages_early_warning:make_early_warning",
         ),

@@ -11,12 +11,13 @@ from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.plan.overview import overview_sentence
 from cvm.views import overview as draw
-from cvm.views.cards_overview import make_cards
+from cvm.views.cards_overview import TARGETS, make_cards
 from cvm.views.charts_overview import make_charts
 from cvm.views.facts import Facts, read_facts
 from cvm.views.page_drill import drill_choice, drill_facts, drill_group, drill_panel, known
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
+from cvm.views.targets import read_targets, target_notes
 
 NAME = "overview"
 MONTHS_TO_COMPARE = 24
@@ -33,15 +34,21 @@ def _make(
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     facts = read_facts(tables.get("overview_facts"))
     months = tables.get("overview_months", NO_MONTHS)
+    goals = read_targets(tables.get("targets"))
     charts = make_charts(tables, facts, lang)
     shown, pictures = draw_pictures(charts, NAME, "overview.{key}.name", lang)
     content = page_head("overview", lang) | {
         "sentence": overview_sentence(facts, lang),
         "tone": _tone(facts),
-        "cards": make_cards(facts, months, lang),
+        "cards": make_cards(facts, months, goals, lang),
         "charts": shown,
         "drill": _drill(tables, facts, lang),
-        "notes": _notes(tables, facts, info, {chart.key for chart in charts}, lang),
+        "notes": [
+            *_notes(tables, facts, {chart.key for chart in charts}, lang),
+            *target_notes(goals, TARGETS, lang),
+            withheld_note(info, lang),
+            say("overview.note.definitions", lang),
+        ],
         "dates": _dates(months, info, lang),
     }
     return content, pictures
@@ -104,9 +111,7 @@ def _drill_facts(row: Mapping[Any, Any], lang: str) -> list[list[str]]:
     return drill_facts("overview", texts, lang)
 
 
-def _notes(
-    tables: Tables, facts: Facts, info: Mapping[str, Any], drawn: set[str], lang: str
-) -> list[str]:
+def _notes(tables: Tables, facts: Facts, drawn: set[str], lang: str) -> list[str]:
     notes = []
     if "base" not in drawn:
         notes.append(say("overview.note.no_months", lang))
@@ -130,8 +135,6 @@ def _notes(
                 months=int(months),
             )
         )
-    notes.append(withheld_note(info, lang))
-    notes.append(say("overview.note.definitions", lang))
     return notes
 
 

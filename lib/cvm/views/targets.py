@@ -1,0 +1,159 @@
+"""What a card says of its figure's target: met or not, a gauge, and where the target comes from.
+
+A figure is judged in the digits it is shown with: what reads as the target is the target. What
+levers move is judged in the browser by the same rule; :func:`live_targets` hands it both texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from cvm.core.i18n import LANGUAGES, say
+from cvm.core.money import format_share, format_yuan
+from cvm.core.months import format_month, parse_month
+from cvm.plan.target_book import FIGURES
+
+GAUGE_REACH = 1.25
+"""A gauge runs to so many times its target, so that what lies beyond is seen as such."""
+NO_TARGET: Mapping[str, str] = {"target": "", "target_tone": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """A published target.
+
+    Attributes:
+        figure: One of :data:`cvm.plan.target_book.FIGURES`.
+        bound: ``at_most`` or ``at_least``.
+        value: The bound, in the figure's unit.
+        source: Who set it and since when, by language.
+    """
+
+    figure: str
+    bound: str
+    value: float
+    source: Mapping[str, str]
+
+    @property
+    def slack(self) -> float:
+        """Half a unit of the last digit shown: no reader can tell less from the target."""
+        figure = FIGURES[self.figure]
+        digits = figure.decimals + (0 if figure.unit == "yuan" else 2)
+        return float(0.5 * 10**-digits)
+
+    def met(self, value: float) -> bool:
+        """Tell whether a value meets the target."""
+        if self.bound == "at_most":
+            return value <= self.value + self.slack
+        return value >= self.value - self.slack
+
+    def text(self, tone: str, lang: str) -> str:
+        """Return what the card says when the target is met (``good``) or is not (``bad``)."""
+        shown = format_figure(self.figure, self.value, lang)
+        year = "change_" if FIGURES[self.figure].unit == "change" else ""
+        return say(f"targets.card.{year}{self.bound}_{tone}", lang, value=shown)
+
+
+Goals = Mapping[str, Goal]
+
+
+def read_targets(frame: pd.DataFrame | None) -> dict[str, Goal]:
+    """Return the published targets by figure; none where the table is missing.
+
+    Args:
+        frame: The table ``targets``, as :meth:`cvm.plan.target_book.TargetBook.frame` gives it.
+    """
+    if frame is None:
+        return {}
+    return {
+        str(row["figure"]): Goal(
+            figure=str(row["figure"]),
+            bound=str(row["bound"]),
+            value=float(row["value"]),
+            source={lang: _source(row, lang) for lang in LANGUAGES},
+        )
+        for row in frame.to_dict("records")
+    }
+
+
+def _source(row: Mapping[Any, Any], lang: str) -> str:
+    first = row["first_month"]
+    month = parse_month(first if isinstance(first, str) else pd.Timestamp(first).date())
+    return say(
+        "targets.note.source",
+        lang,
+        set_by=row[f"set_by_{lang}"],
+        month=format_month(month, lang),
+    )
+
+
+def card_target(goals: Goals, figure: str, value: float | None, lang: str) -> dict[str, str]:
+    """Return ``target`` and ``target_tone`` of a card; both empty without a target or a value."""
+    if value is None or pd.isna(value) or figure not in goals:
+        return dict(NO_TARGET)
+    tone = "good" if goals[figure].met(value) else "bad"
+    return {"target": goals[figure].text(tone, lang), "target_tone": tone}
+
+
+def card_gauge(
+    goals: Goals, figure: str, value: float | None, label: str, lang: str
+) -> dict[str, Any] | None:
+    """Return a gauge of the figure against its target; ``None`` where there is nothing to gauge.
+
+    A target of zero or less marks no place on a scale that begins at zero.
+    """
+    if value is None or pd.isna(value) or figure not in goals or goals[figure].value <= 0:
+        return None
+    goal = goals[figure]
+    return {
+        "fill": round(min(max(value / goal.value / GAUGE_REACH, 0.0), 1.0), 4),
+        "mark": 1 / GAUGE_REACH,
+        "alt": say(
+            f"targets.card.gauge_{goal.bound}",
+            lang,
+            label=label,
+            shown=format_figure(figure, value, lang),
+            value=format_figure(figure, goal.value, lang),
+        ),
+    }
+
+
+def live_targets(goals: Goals, figures: Iterable[str], lang: str) -> dict[str, dict[str, Any]]:
+    """Return what a page's script needs to judge figures that levers move, by figure."""
+    return {
+        name: {
+            "bound": goals[name].bound,
+            "value": goals[name].value,
+            "slack": goals[name].slack,
+            "good": goals[name].text("good", lang),
+            "bad": goals[name].text("bad", lang),
+        }
+        for name in figures
+        if name in goals
+    }
+
+
+def target_notes(goals: Goals, figures: Iterable[str], lang: str) -> list[str]:
+    """Return a note on who set a page's targets and since when; nothing where it has none."""
+    sources = list(dict.fromkeys(goals[name].source[lang] for name in figures if name in goals))
+    if not sources:
+        return []
+    return [say("targets.note.sources", lang, list=("；" if lang == "zh" else "; ").join(sources))]
+
+
+def format_figure(figure: str, value: float, lang: str) -> str:
+    """Return a figure as its cards and targets show it."""
+    kind = FIGURES[figure]
+    if kind.unit == "yuan":
+        if not kind.decimals:
+            return format_yuan(value, lang)
+        text = f"{abs(value):,.{kind.decimals}f}"
+        text = f"{text}元" if lang == "zh" else f"¥{text}"
+        return ("−" if value < 0 else "") + text
+    text = format_share(abs(value), decimals=kind.decimals)
+    sign = "−" if value < 0 else "+" if value > 0 and kind.unit in ("change", "return") else ""
+    return sign + text
