@@ -15,7 +15,7 @@ from cvm.segments.churn_study import study_churn
 from cvm.segments.score import levels_of, score_rows, study_scores
 from cvm.segments.warning import make_warning_list
 from cvm.segments.warning_book import open_warning_book
-from cvm.segments.warning_score import score_list
+from cvm.segments.warning_track import track_lists
 from cvm.segments.warning_triggers import fire
 
 LAST = date(2025, 11, 1)
@@ -140,25 +140,34 @@ def test_the_score_and_the_healths_hold_on_later_months(operator):
     np.testing.assert_allclose(scored["composite"], healths)
 
 
-def test_last_list_is_scored_as_counting_by_hand_does(operator):
-    _, data, _ = operator
-    rows = collect(reduced(data, 3)).sort_values(["month", "customer_id"], ignore_index=True)
-    at = pd.Timestamp(add_months(LAST, -3))
-    # As it was then: nothing later than the list's month is known to the model.
-    past = rows[rows["month"] < pd.Timestamp(add_months(LAST, -6))]
+def test_past_lists_find_the_leavers_whom_the_customers_table_names(operator):
+    _, data, rows = operator
+    track = track_lists(rows, BOOK, LAST, horizon_months=1, lists=3, calls=400)
+    table = track.table.set_index("month")
+    assert [str(month)[:7] for month in table.index] == ["2025-08", "2025-09", "2025-10"]
+    # Who left is read from the customers themselves, not from the rows' label.
+    customers = collect(data.table("customers").select("customer_id", "left_month"))
+    gone = customers.set_index("customer_id")["left_month"]
+    for month, row in table.iterrows():
+        base = rows.loc[rows["month"] == month, "customer_id"].map(gone)
+        left = int((base == month + pd.offsets.MonthBegin(1)).sum())
+        assert (row["customers"], row["left"]) == (len(base), left)
+        assert row["caught_share"] == pytest.approx(row["listed_left"] / left)
+    assert (table["lift_low"] > 1.5).all()
+    # Probabilities are the planted ones but for noise: each list's leavers come to those expected.
+    assert (table["calibration_low"] < 1).all()
+    assert (table["calibration_high"] > 1).all()
+    assert table["lost_yuan"].sum() == pytest.approx(table["value_at_risk_yuan"].sum(), rel=0.25)
+    # The last of them, made and counted by hand: the model knew nothing later than its month.
+    at, told = pd.Timestamp("2025-10-01"), rows["month"] < "2025-10-01"
     now = rows[rows["month"] == at].reset_index(drop=True)
-    model = fit_churn(past)
     made = make_warning_list(
-        now, BOOK, chance_share=model.predict(now), value_yuan=24 * now["margin_yuan"],
-        listed_on=add_months(at.date(), 1),
+        now, BOOK, chance_share=fit_churn(rows[told]).predict(now),
+        value_yuan=24 * now["margin_yuan"], listed_on=add_months(at.date(), 1), calls=400,
     )  # fmt: skip
     left = now.set_index("customer_id")["left"].astype(bool)
-    scored = score_list(made, left, called=False)
-    called = made.called["customer_id"]
-    assert scored.precision.value == pytest.approx(left[called].mean())
-    assert scored.lift.value == pytest.approx(left[called].mean() / left.mean())
-    assert scored.caught.value == pytest.approx(left[called].sum() / left.sum())
-    assert scored.lift.low > 1.5
-    assert scored.calibration.low < 1 < scored.calibration.high
-    assert not np.isfinite(scored.saved.value)
-    assert "cannot be told" in scored.text("en")
+    called = left[made.called["customer_id"]]
+    assert track.last.precision.value == pytest.approx(called.mean())
+    assert track.last.lift.value == pytest.approx(called.mean() / left.mean())
+    assert not np.isfinite(track.last.saved.value)
+    assert "cannot be told" in track.last.text("en")

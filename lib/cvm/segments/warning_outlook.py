@@ -1,4 +1,4 @@
-"""Early warning for one page: the list in groups, its risk put to the proof, last list's score.
+"""Early warning for one page: the list in groups, its risk put to the proof, past lists' scores.
 
 No customer's row leaves here: every table is of groups with their counts, and a fact that would
 speak of fewer than ten customers is left out.
@@ -14,6 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from cvm.core.few import FEWEST, is_few
 from cvm.core.months import month_index
 from cvm.core.result import Result
 from cvm.segments.churn_measures import wilson
@@ -21,12 +22,12 @@ from cvm.segments.churn_study import ChurnStudy
 from cvm.segments.score import ScoreStudy
 from cvm.segments.warning_list import WarningList
 from cvm.segments.warning_score import ListScore
+from cvm.segments.warning_track import WarningTrack
 from cvm.segments.warning_words import outlook_sentence
 
 PREFIX = "early_warning_"
 # Columns that are sums over the customers counted, which disclosure control must know.
 ADDITIVE = ("expected_leavers", "value_at_risk_yuan", "act_cost_yuan", "left")
-FEWEST_SHOWN = 10
 _OF_THE_LIST = (
     "calls",
     "called_expected_leavers",
@@ -46,7 +47,7 @@ class EarlyWarning(Result):
     Attributes:
         warnings: This month's list.
         study: The risk model's test.
-        scored: Last list's score; ``None`` where no earlier list can be scored.
+        track: Past lists' scores; ``None`` where there are none.
         scores: The composite score and the healths; ``None`` where they cannot be learnt.
         months_ahead: Within how many months leaving is foretold.
     """
@@ -54,10 +55,20 @@ class EarlyWarning(Result):
     warnings: WarningList
     study: ChurnStudy
     months_ahead: int
-    scored: ListScore | None = None
+    track: WarningTrack | None = None
     scores: ScoreStudy | None = None
 
     view: ClassVar[str] = "cvm.views.segments_warning:plot_outlook"
+
+    @property
+    def scored(self) -> ListScore | None:
+        """Return the last list's score, where it is there and tells of nobody who may be known."""
+        last = None if self.track is None else self.track.last
+        if last is None or last.reason:
+            return None
+        listed, left = last.facts["listed"], last.facts["listed_left"]
+        parts = (listed, left, listed - left, last.facts["left"] - left)
+        return None if any(map(is_few, parts)) else last
 
     @cached_property
     def facts(self) -> dict[str, float]:
@@ -66,10 +77,10 @@ class EarlyWarning(Result):
         facts: dict[str, float] = dict(
             zip(table["key"].tolist(), table["value"].tolist(), strict=True)
         )
-        if 0 < facts["calls"] < FEWEST_SHOWN:
+        if 0 < facts["calls"] < FEWEST:
             facts = {name: value for name, value in facts.items() if name not in _OF_THE_LIST}
         for name in ("warned", "candidates", "held_out"):
-            if 0 < facts[name] < FEWEST_SHOWN:
+            if 0 < facts[name] < FEWEST:
                 del facts[name]
         plan = {
             "months_ahead": float(self.months_ahead),
@@ -78,11 +89,9 @@ class EarlyWarning(Result):
         told = self.study.measures()
         for name in ("auc", "calibration", "bill_fall"):
             plan |= _three(f"model_{name}", told[name])
-        if self.scored is not None and not self.scored.reason:
-            enough = self.scored.facts["listed"] >= FEWEST_SHOWN
+        if self.scored is not None:
             for name, one in self.scored.measures().items():
-                if enough:
-                    plan |= _three(f"last_{name}", one)
+                plan |= _three(f"last_{name}", one)
         return facts | {name: value for name, value in plan.items() if np.isfinite(value)}
 
     def fact(self, key: str) -> float:
@@ -95,7 +104,7 @@ class EarlyWarning(Result):
 
     def scored_groups(self) -> pd.DataFrame | None:
         """Return last list's customers and the rest: how many left, with intervals."""
-        if self.scored is None or self.scored.reason:
+        if self.scored is None:
             return None
         facts = self.scored.facts
         size = np.array([facts["listed"], facts["customers"] - facts["listed"]])
@@ -117,7 +126,7 @@ class EarlyWarning(Result):
         found: dict[str, pd.DataFrame] = {
             "facts": self.summary(),
             "fates": self.warnings.fates(),
-            "ranks": _worded(self.warnings.ranks(least=FEWEST_SHOWN), "rank_group"),
+            "ranks": _worded(self.warnings.ranks(least=FEWEST), "rank_group"),
         }
         for name, column in _CELLS.items():
             if column == "reason" or column in self.warnings.table:
@@ -128,6 +137,8 @@ class EarlyWarning(Result):
         groups = self.scored_groups()
         if groups is not None:
             found["scored"] = groups
+        if self.track is not None and len(self.track.table):
+            found["track"] = self.track.shown()
         if self.scores is not None:
             found["healths"] = self.scores.summary()
         return {PREFIX + name: frame for name, frame in found.items()}

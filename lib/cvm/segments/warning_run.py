@@ -1,4 +1,4 @@
-"""From churn rows to a month's warning list, and to the list before it as it would have been made.
+"""From churn rows to a month's warning list, and to an earlier one as it would have been made.
 
 The notebook and the command take the same steps, so that they give the same list.
 """
@@ -20,7 +20,6 @@ from cvm.segments.churn_design import LABEL
 from cvm.segments.warning import make_warning_list
 from cvm.segments.warning_book import PERIOD_DAYS, WarningBook
 from cvm.segments.warning_list import WarningList
-from cvm.segments.warning_score import ListScore, score_list
 from cvm.segments.warning_triggers import fire
 
 _CARRIED = ("vip_tier", "county", "family_id", "account_id")
@@ -166,7 +165,7 @@ def _lasting(
     return made, changed
 
 
-def score_earlier(
+def warn_earlier(
     rows: pd.DataFrame,
     book: WarningBook,
     month: date,
@@ -174,17 +173,16 @@ def score_earlier(
     horizon_months: int,
     kind: Kind = "logit",
     **options: Any,
-) -> ListScore | None:
-    """Make the list of ``horizon_months`` before a month as it would have been made, and score it.
+) -> WarningList | None:
+    """Make the list of an earlier month as it would have been made at its end.
 
-    The model is trained on what was known then. Nobody was called from it, so it cannot tell what
-    calls save; a list that was really used is scored with
-    :func:`cvm.segments.warning_score.score_list`.
+    The model is trained on the months whose outcome was known then; nothing later is read but the
+    book of today and what the extract has of customers' fixed columns.
 
     Args:
         rows: Of ``reduce_churn`` with its labels.
         book: Triggers, acts, plan.
-        month: Last month known.
+        month: The earlier month.
         horizon_months: As the label was made.
         kind: Kind of model.
         options: Of :func:`warn_month`.
@@ -192,15 +190,9 @@ def score_earlier(
     Returns:
         ``None`` where there was no model yet.
     """
-    then = add_months(month, -horizon_months)
-    known_then = rows["month"] <= pd.Timestamp(add_months(then, -horizon_months))
+    known_then = rows["month"] <= pd.Timestamp(add_months(month, -horizon_months))
     past = rows[known_then & rows[LABEL].notna()]
-    now = rows[(rows["month"] == pd.Timestamp(then)) & rows[LABEL].notna()]
-    if not len(now) or not past[LABEL].astype(bool).any():
+    if not past[LABEL].astype(bool).any():
         return None
     model = fit_churn(past, kind=kind)
-    if not model.told:
-        return None
-    made = warn_month(rows, model, book, then, **options)
-    left = now.set_index("customer_id")[LABEL].astype(bool)
-    return score_list(made, left, called=False)
+    return warn_month(rows, model, book, month, **options) if model.told else None

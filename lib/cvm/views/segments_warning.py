@@ -1,8 +1,9 @@
-"""Charts of early warning: reasons, what becomes of the warned, last list's score, healths."""
+"""Charts of early warning: reasons, what becomes of the warned, past lists' scores, healths."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,16 +13,19 @@ from matplotlib.ticker import MaxNLocator
 
 from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_share
-from cvm.views.chart_parts import axes_for, lying_grid, say_instead
-from cvm.views.theme import PALETTE, Width, count_axis, share_axis, themed
+from cvm.views.chart_parts import axes_for, lying_grid, say_beside, say_instead
+from cvm.views.theme import PALETTE, Width, count_axis, month_axis, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.segments.score import ScoreStudy
     from cvm.segments.warning_list import WarningList
     from cvm.segments.warning_outlook import EarlyWarning
     from cvm.segments.warning_score import ListScore
+    from cvm.segments.warning_track import WarningTrack
 
 AREA = "early_warning"
+TICKS: dict[str, int] = {"wide": 6, "phone": 3}
+"""Months that are named under past lists."""
 _COLORS = {"called": PALETTE.main, "held_out": PALETTE.accent, "over_capacity": PALETTE.light}
 
 
@@ -135,6 +139,71 @@ def draw_scored(groups: pd.DataFrame, axes: Axes, lang: str) -> Axes:
     axes.set_title(say(f"{AREA}.axis.left", lang))
     sns.despine(ax=axes, left=True, bottom=True)
     return axes
+
+
+def plot_track(
+    track: WarningTrack, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
+) -> Axes:
+    """Draw the share who left of each past list, of the base, and what was expected."""
+    with themed(lang, width):
+        axes = axes_for(ax, width)
+        ticks = TICKS[width]
+        return draw_track(track.table, axes, lang, months=track.horizon_months, ticks=ticks)
+
+
+def draw_track(table: pd.DataFrame, axes: Axes, lang: str, *, months: int, ticks: int) -> Axes:
+    """Draw past lists by month: who left of those listed, as expected then, and of the base.
+
+    Args:
+        table: Of ``WarningTrack.shown``; a withheld list is a gap.
+        axes: Made inside ``themed``.
+        lang: ``"zh"`` or ``"en"``.
+        months: Within how many months leaving counts.
+        ticks: Most months named.
+    """
+    shown = table.assign(expected_share=table["expected_leavers"] / table["listed"])
+    shown = shown.set_index("month").astype(float)
+    if not shown["precision_share"].notna().any():
+        return say_instead(axes, say("segments_churn.chart.nothing", lang))
+    at = pd.DatetimeIndex(shown.index).to_pydatetime()
+    axes.vlines(
+        at, shown["precision_low_share"], shown["precision_high_share"],
+        color=PALETTE.light, linewidth=9,
+    )  # fmt: skip
+    lines: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("precision_share", "listed", {"color": PALETTE.main, "marker": "o", "markersize": 8}),
+        ("expected_share", "expected", {"color": PALETTE.accent_text, "marker": "_", "ls": "",
+                                        "markersize": 16, "markeredgewidth": 2.4}),
+        ("base_share", "base", {"color": PALETTE.muted, "marker": "o", "markersize": 4}),
+    )  # fmt: skip
+    for column, _, looks in lines:
+        axes.plot(at, shown[column], **looks)
+    most = float(np.nanmax(shown[["precision_high_share", "expected_share"]].to_numpy(float)))
+    axes.set_ylim(0, 1.12 * most)
+    _name_ends(
+        axes,
+        [(shown[column], say(f"{AREA}.track.{name}", lang), str(looks["color"]))
+         for column, name, looks in lines],
+    )  # fmt: skip
+    month_axis(axes, pd.Series(shown.index), lang, most=ticks)
+    share_axis(axes)
+    axes.set_title(say(f"{AREA}.axis.track", lang, months=months))
+    sns.despine(ax=axes, left=True)
+    return axes
+
+
+def _name_ends(axes: Axes, lines: Sequence[tuple[pd.Series, str, str]]) -> None:
+    """Say each line's name and last value at its end, apart from each other."""
+    ends = [
+        (float(known.iloc[-1]), known.index[-1], f"{name} {format_share(float(known.iloc[-1]))}",
+         color)
+        for values, name, color in lines
+        if len(known := values.dropna())
+    ]  # fmt: skip
+    gap, place = 0.075 * axes.get_ylim()[1], float("inf")
+    for value, month, text, color in sorted(ends, key=lambda end: -end[0]):
+        place = min(value, place - gap)
+        say_beside(axes, text, (month, place), gap=12, color=color, annotation_clip=False)
 
 
 def plot_healths(
