@@ -6,7 +6,11 @@ from cvm.campaigns.effect import CHURN, Estimate, cannot_tell
 from cvm.campaigns.portfolio import profit_of_row
 from cvm.campaigns.register import Register, entry_of
 
-INFO = {"first_month": "2022-12-01", "last_month": "2025-11-01", "created": "2026-01-15T09:00:00"}
+INFO = {
+    "first_month": "2022-12-01",
+    "last_month": "2025-11-01",
+    "created": "2026-01-15T09:00:00+08:00",
+}
 
 
 def life(value=None, error=None, share=None, customers=None):

@@ -46,6 +46,7 @@ def test_check_data_reports_every_problem_at_once_and_stops(tmp_path):
         (["check-data", "nowhere.csv"], "no such file"),
         (["run"], "must be inside a copy of the project"),
         (["serve", "--root", "nowhere"], "must be inside a copy of the project"),
+        (["publish", "--zone", "Asia/Nowhere"], "a time zone such as Asia/Shanghai"),
     ],
 )
 def test_a_failure_is_one_clear_message_without_a_traceback(words, told, tmp_path):

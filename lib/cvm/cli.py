@@ -11,9 +11,10 @@ import errno
 import os
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
@@ -34,6 +35,7 @@ _Refused: Any = typer.BadParameter.__mro__[2]
 
 SMALL_SAMPLE = Path("data/sample")
 DEMO_CUSTOMERS = 20_000
+DEFAULT_ZONE = "Asia/Shanghai"
 
 Source = Annotated[
     str,
@@ -42,6 +44,10 @@ Source = Annotated[
 Month = Annotated[str | None, typer.Option(help="Month to report, such as 2026-03.")]
 Language = Annotated[str, typer.Option(help="zh or en.")]
 Engine = Annotated[str, typer.Option(help="duckdb, local[2], or spark://host:port.")]
+Zone = Annotated[
+    str,
+    typer.Option(envvar="CVM_ZONE", help="Time zone whose clock the dashboards are dated by."),
+]
 Check = Annotated[bool, typer.Option("--check", help="Only fail if the file is stale.")]
 
 
@@ -67,6 +73,20 @@ def _fail(message: str, code: int = 2) -> None:
     err.print("[bold red]cvm:[/] ", end="")
     err.print(message, markup=False)
     sys.exit(code)
+
+
+def _now(zone: str) -> datetime:
+    """Return the moment by the clock of a time zone.
+
+    Raises:
+        ArgumentError: There is no such zone.
+    """
+    try:
+        return datetime.now(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ArgumentError(
+            "zone", zone, "a time zone such as Asia/Shanghai", action="name one of the tz database"
+        ) from error
 
 
 def project_root() -> Path:
@@ -192,6 +212,7 @@ def publish(
     language: Language = "zh",
     engine: Engine = "duckdb",
     root: Annotated[Path, typer.Option(help="Folder of the snapshots.")] = Path("published"),
+    zone: Zone = DEFAULT_ZONE,
     force: Annotated[
         bool, typer.Option("--force", help="Publish even if nothing changed.")
     ] = False,
@@ -203,6 +224,7 @@ def publish(
     """Run the notebooks and publish what they found as a new snapshot."""
     from cvm.publish.project import publish_project
 
+    now = _now(zone)
     publish_project(
         project_root(),
         root,
@@ -211,7 +233,7 @@ def publish(
         language=language,
         engine=engine,
         force=force,
-        now=datetime.now(UTC),
+        now=now,
         console=out,
     )
     if static is not None:
@@ -426,6 +448,7 @@ def demo(
     customers: Annotated[int, typer.Option(help="Size of the sample operator.")] = DEMO_CUSTOMERS,
     port: Annotated[int, typer.Option(help="Port of the dashboards.")] = 8866,
     serving: Annotated[bool, typer.Option("--serve/--no-serve", help="Serve at the end.")] = True,
+    zone: Zone = DEFAULT_ZONE,
 ) -> None:
     """Make the sample operator, run the notebooks on it, publish, and serve the dashboards."""
     from cvm.publish.project import make_sample_once, publish_project
@@ -433,9 +456,7 @@ def demo(
     root = project_root()
     folder = root / "build" / "sample"
     make_sample_once(folder, customers=customers, console=out)
-    publish_project(
-        root, root / "published", source=str(folder), now=datetime.now(UTC), console=out
-    )
+    publish_project(root, root / "published", source=str(folder), now=_now(zone), console=out)
     if serving:
         _serve(root / "published", root / "dashboards", "127.0.0.1", port)
 

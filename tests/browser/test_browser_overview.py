@@ -14,13 +14,13 @@ def test_the_language_is_switched_at_once_and_kept_in_the_address(open_page):
     assert page.locator("h1:visible").inner_text().startswith("截至2026年5月")
     assert page.evaluate("document.documentElement.lang") == "zh-CN"
     page.get_by_role("button", name="English").click()
-    assert page.locator("h1:visible").inner_text().startswith("At 2026-05")
+    assert page.locator("h1:visible").inner_text().startswith("In May 2026")
     assert page.evaluate("document.documentElement.lang") == "en"
     assert page.title() == "Overview · Customer value management"
     assert "lang=en" in page.url
     page.reload()
     page.wait_for_selector("html[data-cvm=shown]")
-    assert page.locator("h1:visible").inner_text().startswith("At 2026-05")
+    assert page.locator("h1:visible").inner_text().startswith("In May 2026")
 
 
 def test_the_keyboard_reaches_and_switches_the_language(open_page):

@@ -1,6 +1,7 @@
 """Numbers and months as people write them."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 
 from cvm.core.checks import ArgumentError
 from cvm.core.money import format_number, format_points, format_share, format_yuan
-from cvm.core.months import add_months, month_from_index, month_index, parse_month, points_year
+from cvm.core.months import (
+    add_months,
+    format_moment,
+    format_month,
+    iso_month,
+    month_from_index,
+    month_index,
+    parse_month,
+    points_year,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +66,32 @@ def test_a_shortened_number_is_within_half_a_per_cent(value, lang):
 )
 def test_every_form_of_a_month(text):
     assert parse_month(text) == date(2026, 3, 1)
+
+
+@given(st.dates(date(1990, 1, 1), date(2099, 12, 31)), st.sampled_from(["zh", "en"]))
+def test_a_month_as_it_is_shown_can_be_typed(day, lang):
+    month = day.replace(day=1)
+    assert parse_month(format_month(month, lang)) == parse_month(iso_month(month)) == month
+
+
+# The same moment on four clocks; India's and Newfoundland's are not whole hours from Greenwich.
+@pytest.mark.parametrize(
+    ("zone", "english", "chinese"),
+    [
+        ("Asia/Shanghai", "2 Mar 2026, 03:05 (Beijing time)", "2026年3月2日 03:05（北京时间）"),
+        ("UTC", "1 Mar 2026, 19:05 (UTC)", "2026年3月1日 19:05（UTC）"),
+        ("Asia/Kolkata", "2 Mar 2026, 00:35 (UTC+05:30)", "2026年3月2日 00:35（UTC+05:30）"),
+        ("America/St_Johns", "1 Mar 2026, 15:35 (UTC−03:30)", "2026年3月1日 15:35（UTC−03:30）"),
+    ],
+)
+def test_a_moment_names_its_clock(zone, english, chinese):
+    moment = datetime(2026, 3, 1, 19, 5, tzinfo=UTC).astimezone(ZoneInfo(zone))
+    assert (format_moment(moment, "en"), format_moment(moment, "zh")) == (english, chinese)
+
+
+def test_a_moment_without_a_clock_is_refused():
+    with pytest.raises(ArgumentError, match="time zone"):
+        format_moment(datetime(2026, 3, 1), "zh")
 
 
 @pytest.mark.parametrize("text", ["2026-13", "March", "", "26-03", "202600"])

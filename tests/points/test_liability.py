@@ -278,9 +278,9 @@ def test_the_true_up_sentence(closes):
     found = explain_true_up(*closes)
 
     assert found.text("en") == (
-        "From 2026-02 to 2026-03 the liability fell by ¥0.1, from ¥0.8 to ¥0.7: new points +¥0.467,"
-        " expected redemption −¥0.8, redemption beyond the expected −¥0.2, revised redemption rate"
-        " +¥0.2, cost per point +¥0.233."
+        "From Feb 2026 to Mar 2026 the liability fell by ¥0.1, from ¥0.8 to ¥0.7: new points"
+        " +¥0.467, expected redemption −¥0.8, redemption beyond the expected −¥0.2, revised"
+        " redemption rate +¥0.2, cost per point +¥0.233."
     )
     assert "减少0.1元" in found.text("zh")
 

@@ -201,7 +201,7 @@ def test_a_table_that_does_not_fit_is_refused(shown, frame, options, error):
 def test_the_month_is_the_last_full_one_and_the_book_says_so(shown):
     # Three customers in February, one in March: March is an extract cut off.
     assert open_small(shown).month == date(2026, 2, 1)
-    assert shown[0]["text/plain"].startswith("2026-03 is not complete")
+    assert shown[0]["text/plain"].startswith("Mar 2026 is not complete")
 
 
 def test_a_month_as_large_as_the_one_before_is_full(shown):

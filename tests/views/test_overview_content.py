@@ -123,8 +123,8 @@ def test_a_withheld_county_is_a_dash_not_a_zero(page):
 def test_the_source_shows_no_folder_host_or_password(page, undrawn):
     dates = dict(page.content["en"]["dates"])
     assert dates["Source"] == "province-a"
-    assert dates["Data to"] == "2026-05 (from 2024-05)"
-    assert dates["Published"] == "2026-06-03 09:12"
+    assert dates["Data to"] == "May 2026 (from May 2024)"
+    assert dates["Published"] == "3 Jun 2026, 09:12 (Beijing time)"
     made = OVERVIEW.make(overview_tables(), INFO | {"source": "postgres://ann:secret@db/crm?x=1"})
     assert dict(made.content["en"]["dates"])["Source"] == "crm"
 
@@ -154,7 +154,7 @@ def test_a_short_history_compares_nothing_with_a_year_before(undrawn):
     tables = {"overview_months": months_table().tail(6), "overview_facts": short}
     content = OVERVIEW.make(tables, INFO).content["en"]
     base = next(chart for chart in content["charts"] if chart["key"] == "base")
-    assert base["title"] == "22.4k customers in service, ¥1.34m of revenue in 2026-05"
+    assert base["title"] == "22.4k customers in service, ¥1.34m of revenue in May 2026"
     assert any("The data hold 6 months" in note for note in content["notes"])
     customers = next(one for one in content["cards"] if one["key"] == "customers")
     assert customers["change"] == "no figure of a year before"

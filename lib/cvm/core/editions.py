@@ -7,7 +7,7 @@ from datetime import date
 from typing import Protocol, TypeVar
 
 from cvm.core.checks import ArgumentError
-from cvm.core.months import format_month, parse_month
+from cvm.core.months import iso_month, parse_month
 from cvm.core.rule_checks import Checker
 
 
@@ -59,9 +59,9 @@ def edition_in(editions: Sequence[E], month: date | str, *, book: str) -> E:
     if not held:
         raise ArgumentError(
             "month",
-            format_month(when, "en"),
+            iso_month(when),
             f"not before the {book} begins",
-            available=[format_month(edition.first_month, "en") for edition in editions],
+            available=[iso_month(edition.first_month) for edition in editions],
             action="choose a later month or add an edition that holds in it",
         )
     return held[-1]

@@ -18,6 +18,7 @@ import pandas as pd
 from cvm.core.checks import DataError, check_at_least, check_between, check_columns
 from cvm.core.i18n import say
 from cvm.core.money import format_yuan
+from cvm.core.months import format_month
 from cvm.core.result import Result
 
 COLUMNS = ("vintage", "period", "deferred_yuan", "redeemed_points", "expected_points")
@@ -113,7 +114,8 @@ class DeferredRevenue(Result):
             if column.endswith("_yuan")
         }
         period = periods["period"].iloc[-1]
-        label = f"{period:%Y-%m}" if isinstance(period, pd.Timestamp) else str(period)
+        dated = isinstance(period, pd.Timestamp)
+        label = format_month(period.date(), lang) if dated else str(period)
         note = ""
         if abs(catch_up) >= 0.005:
             kind = "sooner" if catch_up > 0 else "later"

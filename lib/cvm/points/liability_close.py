@@ -17,7 +17,7 @@ import pandas as pd
 from cvm.core.checks import DataError, check_at_least, check_columns
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_yuan
-from cvm.core.months import add_months, format_month, month_from_index, month_index, parse_month
+from cvm.core.months import add_months, iso_month, month_from_index, month_index, parse_month
 from cvm.core.result import Result
 from cvm.points.liability import Liability, measure_liability
 from cvm.points.liability_estimate import Method
@@ -198,7 +198,7 @@ def close_points(
         raise DataError(
             "cells",
             "with movements after the close",
-            f"of the ledger up to {format_month(parse_month(month), 'en')}",
+            f"of the ledger up to {iso_month(parse_month(month))}",
             action="filter the ledger to the months up to the close, then reduce it",
         )
     own = frame[frame["index"] >= start]

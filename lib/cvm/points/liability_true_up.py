@@ -21,7 +21,7 @@ import pandas as pd
 from cvm.core.checks import DataError
 from cvm.core.i18n import say
 from cvm.core.money import format_yuan
-from cvm.core.months import format_month, month_index
+from cvm.core.months import format_month, iso_month, month_index
 from cvm.core.result import Result
 from cvm.points.liability import Liability
 
@@ -157,7 +157,7 @@ def _matched(before: Liability, after: Liability) -> tuple[np.ndarray, np.ndarra
             rows.append(place[vintage])
         elif before.outstanding_points[row] > 0:
             raise DataError(
-                f"after[{format_month(vintage, 'en')}]",
+                f"after[{iso_month(vintage)}]",
                 "missing",
                 "present, since its points were outstanding at the last close",
                 action="keep expired vintages in the triangle, with 0 outstanding",

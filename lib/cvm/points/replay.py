@@ -10,7 +10,7 @@ import pandas as pd
 
 from cvm.core.i18n import say
 from cvm.core.money import format_number
-from cvm.core.months import format_month, month_from_index
+from cvm.core.months import format_month, iso_month, month_from_index
 from cvm.core.result import Result
 from cvm.points.ledger_bills import compare_earning, earning_inputs
 from cvm.points.ledger_replay import prepared, replay_part
@@ -70,7 +70,7 @@ class ReplayResult(Result):
                 continue
             difference = (found["recorded_points"] - found["expected_points"]).abs().sum()
             examples = [
-                f"{who} {format_month(month, 'en')}"
+                f"{who} {iso_month(month)}"
                 for who, month in found[["customer_id", "month"]].head(3).itertuples(index=False)
             ]
             rows.append(

@@ -19,7 +19,7 @@ from cvm.core.checks import (
     check_columns,
     check_one_of,
 )
-from cvm.core.months import format_month, month_from_index, month_index, parse_month
+from cvm.core.months import iso_month, month_from_index, month_index, parse_month
 from cvm.points.triangles import GRAIN_MONTHS, FloatArray, Grain, Triangle
 
 COLUMNS = ("vintage", "age_months", "redeemed_points", "issued_points")
@@ -137,7 +137,7 @@ def _check_cells(cells: pd.DataFrame, end: int) -> None:
     def refuse(bad: pd.Series, what: str, expected: str, action: str) -> None:
         if bool(bad.any()):
             row = cells[bad].iloc[0]
-            month = format_month(month_from_index(int(row["earned"])), "en")
+            month = iso_month(month_from_index(int(row["earned"])))
             subject = f"redemptions[vintage {month}, age {row['age']:g}]"
             raise DataError(subject, what, expected, action=action)
 

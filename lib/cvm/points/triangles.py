@@ -23,7 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from cvm.core.checks import ArgumentError, DataError, check_one_of
-from cvm.core.months import format_month, month_from_index, month_index, parse_month
+from cvm.core.months import iso_month, month_from_index, month_index, parse_month
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -93,9 +93,9 @@ class Triangle:
         ]
         return month_from_index(max(ends) - 1)
 
-    def labels(self, lang: str = "en") -> list[str]:
+    def labels(self) -> list[str]:
         """Return a label for each vintage: the month, or the first month of its period."""
-        return [format_month(vintage, lang) for vintage in self.vintages]
+        return [iso_month(vintage) for vintage in self.vintages]
 
     def frame(self) -> pd.DataFrame:
         """Return the observed cells as a tidy frame: vintage, age, redeemed and issued points."""

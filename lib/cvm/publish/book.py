@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import LANGUAGES, say
-from cvm.core.months import format_month, month_index
+from cvm.core.months import iso_month, month_index
 from cvm.core.result import Result
 from cvm.data.tables import CONTRACT
 from cvm.publish.book_find import stored_notebooks
@@ -78,7 +78,7 @@ class Book:
         self._recorded_at: dict[tuple[str, str], int | None] = {}
 
     def __repr__(self) -> str:
-        month = format_month(self.month, "en") if self.month else "no month"
+        month = iso_month(self.month) if self.month else "no month"
         return f"Book({self.name!r}, {month}, {self.language})"
 
     @property

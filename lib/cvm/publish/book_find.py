@@ -9,7 +9,7 @@ from typing import Any
 
 from cvm.core.checks import ArgumentError, DataError
 from cvm.core.i18n import say
-from cvm.core.months import format_month, parse_month
+from cvm.core.months import format_month, iso_month, parse_month
 
 # A month with fewer customers than this share of the month before is taken for a cut-off extract.
 _FULL_MONTH_SHARE = 0.5
@@ -71,9 +71,9 @@ def choose_month(
         if last is not None and not (first or chosen) <= chosen <= last:
             raise ArgumentError(
                 "month",
-                format_month(chosen, "en"),
+                iso_month(chosen),
                 "a month of the data",
-                available=[f"{format_month(first or last, 'en')} to {format_month(last, 'en')}"],
+                available=[f"{iso_month(first or last)} to {iso_month(last)}"],
             )
         return chosen, None
     if last is None:

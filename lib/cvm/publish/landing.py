@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cvm.core.i18n import say
-from cvm.core.months import format_month
+from cvm.core.months import format_day, format_month
 from cvm.core.snapshot import Snapshot, SnapshotError, open_latest
 from cvm.views.pages import PAGES
 
@@ -68,9 +68,8 @@ def _title(file: Path, lang: str) -> str:
 
 
 def _about(snapshot: Snapshot, lang: str, today: date, stale_days: int) -> dict[str, Any]:
-    day = snapshot.created.date()
-    text = f"{day.year}年{day.month}月{day.day}日" if lang == "zh" else f"{day:%Y-%m-%d}"
-    dates = [say("publish.landing.published", lang, day=text)]
+    day = format_day(snapshot.created.date(), lang)
+    dates = [say("publish.landing.published", lang, day=day)]
     if snapshot.last_month:
         month = format_month(snapshot.last_month, lang)
         dates.insert(0, say("publish.landing.data_until", lang, month=month))

@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from cvm.core.i18n import LANGUAGES, say
+from cvm.core.months import parse_month
 from cvm.views.workbook import Share, Sheet, frame_rows, workbook
 
+_MONTH = re.compile(r"\d{4}年\d{1,2}月|[A-Z][a-z]{2} \d{4}")
 _NUMBER = re.compile(r"[+\-−]?\d[\d,]*(\.\d+)?%?")
 
 
@@ -64,13 +66,15 @@ def _about(contents: Mapping[str, Mapping[str, Any]], made: datetime) -> Sheet:
 
 
 def _shown(text: Any) -> Any:
-    """Return a shown cell as the number it is, where it is nothing but one.
+    """Return a shown cell as the number or the month it is, where it is nothing but one.
 
     Example:
-        >>> _shown("1,188"), _shown("−2.5"), _shown("2026-03"), _shown("withheld")
-        (1188.0, -2.5, '2026-03', 'withheld')
+        >>> _shown("1,188"), _shown("−2.5"), _shown("withheld"), _shown("Mar 2026")
+        (1188.0, -2.5, 'withheld', datetime.date(2026, 3, 1))
     """
     plain = str(text).strip()
+    if _MONTH.fullmatch(plain):
+        return parse_month(plain)
     if not _NUMBER.fullmatch(plain):
         return plain
     value = float(plain.rstrip("%").replace(",", "").replace("−", "-"))

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cvm.core.checks import ArgumentError, DataError
+from cvm.core.months import BEIJING
 from cvm.data.sample import SampleSettings, make_sample
 from cvm.publish import golden
 from cvm.publish.answers import answers_of, write_answers
@@ -269,7 +270,7 @@ def make_gallery(root: Path, *, check_only: bool, today: date, console: Console)
     pictures = root / "docs" / "gallery"
     pictures.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as published, waiting(console, "taking pictures"):
-        publish(result, published, now=datetime.combine(today, time(), UTC))
+        publish(result, published, now=datetime.combine(today, time(9), BEIJING))
         try:
             names = sorted(path.stem for path in folders["dashboards_dir"].glob("*.ipynb"))
             take_screenshots(Path(published), folders["dashboards_dir"], pictures, names)

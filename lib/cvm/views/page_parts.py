@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cvm.core.i18n import LANGUAGES, say
-from cvm.core.months import format_month, parse_month
+from cvm.core.months import format_moment, format_month, parse_month
 from cvm.views.pages import Page
 from cvm.views.picture_parts import Chart
 from cvm.views.theme import WIDTH_PX, WIDTHS, save_svg, themed
@@ -166,7 +166,7 @@ def page_dates(
     if known_first is not None and known_last is not None:
         begins = format_month(known_first, lang)
         data = say("overview.date.data_range", lang, first=begins, last=data)
-    pairs = [("data", data), ("run", _as_time(info.get("created")) or unknown)]
+    pairs = [("data", data), ("run", _as_time(info.get("created"), lang) or unknown)]
     if info.get("source"):
         pairs.append(("source", _source_name(str(info["source"]))))
     if info.get("code_version"):
@@ -183,8 +183,8 @@ def _as_month(value: Any) -> date | None:
     return None if value in (None, "") else parse_month(value)
 
 
-def _as_time(value: Any) -> str:
+def _as_time(value: Any, lang: str) -> str:
     if value in (None, ""):
         return ""
     stamp = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    return f"{stamp:%Y-%m-%d %H:%M}"
+    return format_moment(stamp, lang)

@@ -74,9 +74,9 @@ class PageMaker:
             tables: The published tables by name, after disclosure control: a withheld cell is
                 missing. Tables that are not there are said to be missing on the page.
             info: About the run; each key may be absent: ``first_month``, ``last_month`` (date or
-                ISO text), ``created`` (ISO text of the run's time), ``source``, ``code_version``,
-                ``suppressed`` (number of withheld rows, or a list of them), ``minimum`` (fewest
-                customers a cell may show).
+                ISO text), ``created`` (ISO text of the run's time with its zone), ``source``,
+                ``code_version``, ``suppressed`` (number of withheld rows, or a list of them),
+                ``minimum`` (fewest customers a cell may show).
         """
         module, _, function = self.maker.partition(":")
         make: Callable[[Tables, Mapping[str, Any]], Page] = getattr(import_module(module), function)

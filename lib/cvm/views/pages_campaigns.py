@@ -13,6 +13,7 @@ from cvm.campaigns.compare_designs import DesignComparison, comparison_from, lab
 from cvm.campaigns.register import Entry, Register, register_from
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_yuan
+from cvm.core.months import format_month, parse_month
 from cvm.views.campaigns_compared import signed
 from cvm.views.campaigns_detail import AREA, detail_of
 from cvm.views.campaigns_live import (
@@ -170,7 +171,7 @@ def _row(one: Entry, live: Mapping[str, Mapping[str, str]], lang: str) -> dict[s
     return {
         "id": one.campaign_id,
         "name": one.label(),
-        "start": one.start_month[:7],
+        "start": format_month(parse_month(one.start_month), lang) if one.start_month else "",
         "evidence": one.evidence,
         "worked": say(f"campaigns_register.worked.{one.worked}", lang),
         "tone": {"yes": "good", "harmed": "bad"}.get(one.worked, "neutral"),

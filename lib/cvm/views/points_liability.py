@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -171,7 +172,10 @@ def plot_deferred_revenue(
             label=_say("closing", lang),
         )
         axes.axhline(0, color=palette.muted, linewidth=1)
-        labels = [f"{p:%Y-%m}" if hasattr(p, "month") else str(p) for p in periods["period"]]
+        labels = [
+            short_month(p.date(), lang) if isinstance(p, pd.Timestamp) else str(p)
+            for p in periods["period"]
+        ]
         step = max(1, -(-len(labels) // 8))
         axes.set_xticks(places[::step], labels[::step])
         largest = float(np.abs(periods[["deferred_yuan", "closing_yuan"]].to_numpy()).max())

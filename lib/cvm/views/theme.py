@@ -27,6 +27,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from cvm.core.checks import check_one_of
 from cvm.core.i18n import LANGUAGES, say
+from cvm.core.months import MONTH_NAMES
 from cvm.views.fonts import chart_families
 
 Width = Literal["wide", "phone"]
@@ -206,8 +207,7 @@ def short_month(month: date, lang: str) -> str:
     """
     if lang == "zh":
         return f"{month.year % 100:02d}年{month.month}月"
-    names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    return f"{names[month.month - 1]} {month.year % 100:02d}"
+    return f"{MONTH_NAMES[month.month - 1]} {month.year % 100:02d}"
 
 
 _LONG_NUMBER = re.compile(rb"-?\d+\.\d{2,}")
