@@ -7,6 +7,7 @@ import pytest
 from fontTools.ttLib import TTFont
 
 import page_pictures
+from axe_checks import OPEN_ALL, violations
 from cvm.core.snapshot import FONT, open_latest
 from cvm.views.pages import PAGES
 from page_checks import (
@@ -101,6 +102,10 @@ def test_every_control_has_a_name_and_every_character_a_glyph_of_the_pages_own_f
     shown = set(page.locator("#cvm-page").inner_text())
     hidden = set(page.locator("#cvm-page").evaluate(ALL_TEXTS))
     assert {one for one in shown | hidden if one.isprintable()} - known == set()
+    page.evaluate(OPEN_ALL)
+    assert violations(page, contrast=False) == []
+    page.set_viewport_size({"width": 1280, "height": 900})
+    assert violations(page) == []
 
 
 # Keyboard: controls come in the order of the page's parts, and each has a name.

@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from axe_checks import violations
 from cvm.core.i18n import say
 from cvm.core.snapshot import open_latest
 from cvm.publish.serve import running
@@ -68,6 +69,7 @@ def test_a_page_outlives_its_server_and_says_what_is_new(published, browser, tmp
             lost = page.locator("#cvm-page[data-state=none], #cvm-page[data-state=damaged]")
             lost.wait_for(timeout=60_000)
             assert sentence.inner_text() == say("overview.status.title_none", "zh")
+            assert violations(page) == []
             # Read without Chinese fonts too: the server's font is still there, with its characters.
             fonts = page.evaluate(
                 """async () => {

@@ -8,6 +8,7 @@ from urllib.parse import quote
 import openpyxl
 import pytest
 
+from axe_checks import violations
 from cvm.core.checks import DataError
 from cvm.core.i18n import say
 from cvm.core.snapshot import open_latest
@@ -62,6 +63,7 @@ def visit(browser, folder):
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_the_list_leads_to_every_page_and_back(visit, folder, published, lang):
     page = visit(f"index-{lang}.html")
+    assert violations(page) == []
     links = page.locator(".cvm-dashboards a")
     assert links.count() == len(list(DASHBOARDS.glob("*.ipynb")))
 
@@ -71,6 +73,7 @@ def test_the_list_leads_to_every_page_and_back(visit, folder, published, lang):
 
     shown = page.locator(f'[data-in="{lang}"] h1.cvm-sentence:visible')
     assert shown.inner_text() == sentence
+    assert violations(page) == []
     page.locator(".cvm-brand").click()
     assert page.url.endswith(f"index-{lang}.html")
 
