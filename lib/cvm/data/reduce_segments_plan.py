@@ -14,7 +14,13 @@ from typing import Literal, Protocol
 import ibis.expr.types as ir
 
 from cvm.core.months import add_months
-from cvm.data.reduce_segments_ratings import Terms, first_month_of, ladder_needs, windows_of
+from cvm.data.reduce_segments_ratings import (
+    Terms,
+    first_month_of,
+    ladder_flags,
+    ladder_needs,
+    windows_of,
+)
 
 USAGE = ("voice_yuan", "data_yuan", "voice_minutes", "roaming_minutes")
 """Columns of ``months`` that scenes of usage are made of."""
@@ -44,12 +50,15 @@ class CustomerColumn:
     """What is known of a customer whatever the month; null for who is not in the table.
 
     Attributes:
-        kind: ``month`` (its index), ``text``, ``number``, or ``members`` (of the account).
+        kind: ``month`` (its index), ``text``, ``number``, ``among`` (whether it is one of the
+            values) or ``members`` (of the account).
         column: Of ``customers``; of ``accounts`` for members.
+        values: For ``among``.
     """
 
-    kind: Literal["month", "text", "number", "members"]
+    kind: Literal["month", "text", "number", "among", "members"]
     column: str
+    values: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,9 +205,9 @@ def _people(
     found: dict[str, CustomerColumn] = {}
     if "joined_month" in needs:
         found["joined_index"] = CustomerColumn(kind="month", column="joined_month")
-    for name in ("brand", "customer_type"):
-        if name in needs:
-            found[f"of_{name}"] = CustomerColumn(kind="text", column=name)
+    for terms in ladders.values():
+        for name, (column, values) in ladder_flags(terms).items():
+            found[name] = CustomerColumn(kind="among", column=column, values=values)
     for name in by:
         if not source.has("months", name):
             found[name] = CustomerColumn(kind="text", column=name)

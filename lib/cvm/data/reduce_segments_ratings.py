@@ -7,6 +7,7 @@ cut is not moved off it by the order of addition.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import reduce
@@ -87,35 +88,74 @@ def first_month_of(windows: Mapping[str, Terms], first: date) -> date:
     return min(starts)
 
 
-def rate(rows: ir.Table, name: str, terms: Terms) -> dict[str, ir.Value]:
-    """Return level, score and cap of one ladder."""
-    latest, *earlier = terms["assessments"]
-    score = _score(rows, latest)
-    level = level_of(score, latest["cuts"])
-    for item in earlier:
-        then = level_of(_score(rows, item), item["cuts"]) - item["steps"]
-        level = ibis.greatest(level, _if_able(rows, terms, item, then))
-    stops = rows[f"{window_key(latest)}_stops"]
-    caps = [(stops >= count, to) for count, to in sorted(terms["cap_levels"], reverse=True)]
-    cap = ibis.cases(*caps, else_=NO_CAP) if caps else ibis.literal(NO_CAP)
-    return {
-        f"{name}_level": _if_able(rows, terms, latest, ibis.least(level, cap)).cast("int64"),
-        f"{name}_score": score,
-        f"{name}_cap": cap.cast("int64"),
+def among(column: str, values: Sequence[str]) -> str:
+    """Return the name of the flag that tells whether a customer's column is one of these values."""
+    return f"{column}_in_{'_'.join(values)}"
+
+
+def ladder_flags(terms: Terms) -> dict[str, tuple[str, Sequence[str]]]:
+    """Return the flags of customers that one ladder's rating reads: name → column, values."""
+    wanted = [("brand", terms["brands"]), ("customer_type", terms["customer_types"])]
+    if any(item["shared_bonus"] for item in terms["assessments"]):
+        wanted.append(("customer_type", SHARED_TYPES))
+    return {among(column, values): (column, values) for column, values in wanted if values}
+
+
+def rate(rows: ir.Table, ladders: Mapping[str, Terms]) -> ir.Table:
+    """Add ``<ladder>_level``, ``<ladder>_score`` and ``<ladder>_cap`` of every ladder.
+
+    In steps, as engines compute an expression again wherever a condition mentions it.
+    """
+    items = {
+        f"{name}_{place}": item
+        for name, terms in ladders.items()
+        for place, item in enumerate(terms["assessments"])
     }
+    scored = rows.mutate(**{f"at_{key}": _score(rows, item) for key, item in items.items()})
+    placed = scored.mutate(
+        **{
+            f"of_{key}": level_of(scored[f"at_{key}"], item["cuts"], decimals=SCORE_DECIMALS)
+            for key, item in items.items()
+        },
+        **{f"{name}_cap": _cap(scored, terms) for name, terms in ladders.items()},
+    )
+    free = placed.mutate(
+        **{f"free_{name}": _free(placed, name, terms) for name, terms in ladders.items()}
+    )
+    return free.mutate(
+        **{f"{name}_level": _bound(free, name, terms) for name, terms in ladders.items()},
+        **{f"{name}_score": free[f"at_{name}_0"].round(SCORE_DECIMALS) for name in ladders},
+    )
+
+
+def _free(rows: ir.Table, name: str, terms: Terms) -> ir.IntegerValue:
+    """Return the level under no cap: the latest, or what is left of an earlier one."""
+    level = rows[f"of_{name}_0"]
+    for place, item in list(enumerate(terms["assessments"]))[1:]:
+        then = rows[f"of_{name}_{place}"] - item["steps"]
+        level = ibis.greatest(level, _if_able(rows, terms, item, then))
+    return level
+
+
+def _bound(rows: ir.Table, name: str, terms: Terms) -> ir.IntegerValue:
+    level, cap = rows[f"free_{name}"], rows[f"{name}_cap"]
+    latest = terms["assessments"][0]
+    return _if_able(rows, terms, latest, (cap < level).ifelse(cap, level)).cast("int64")
+
+
+def _cap(rows: ir.Table, terms: Terms) -> ir.IntegerValue:
+    stops = rows[f"{window_key(terms['assessments'][0])}_stops"]
+    caps = [(stops >= count, to) for count, to in sorted(terms["cap_levels"], reverse=True)]
+    return ibis.cases(*caps, else_=NO_CAP) if caps else ibis.literal(NO_CAP)
 
 
 def _if_able(rows: ir.Table, terms: Terms, item: Terms, level: ir.IntegerValue) -> ir.IntegerValue:
-    """Return the level of those who may be rated, else unrated.
-
-    By arithmetic, as engines compute a score again for every branch of a condition.
-    """
-    able = _eligible(rows, terms, item).cast("int64")
-    return (level.fill_null(UNRATED_LEVEL) - UNRATED_LEVEL) * able + UNRATED_LEVEL
+    """Return the level of those who may be rated, else unrated."""
+    return _eligible(rows, terms, item).ifelse(level, UNRATED_LEVEL)
 
 
 def _score(rows: ir.Table, item: Terms) -> ir.FloatingValue:
-    """Return the score, rounded far below a fen: a bill's average is exact to 1/1,200 yuan."""
+    """Return the score as it adds up, not yet rounded."""
     key = window_key(item)
     count = ibis.greatest(rows[f"{key}_n"], 1)
     parts: list[ir.Value] = [ibis.literal(0.0)]
@@ -130,20 +170,28 @@ def _score(rows: ir.Table, item: Terms) -> ir.FloatingValue:
     if item["account_bill_yuan"]:
         months = month_index(item["last_month"]) - month_index(item["first_month"]) + 1
         parts.append(item["account_bill_yuan"] * rows[f"{key}_account_fen"] / (FEN * months))
-    bonus: list[ir.Value] = []
-    if item["shared_bonus"]:
-        shared = rows.of_customer_type.isin(SHARED_TYPES).fill_null(False)
-        bonus.append(shared.ifelse(float(item["shared_bonus"]), 0.0))
-    if item["on_time_bonus"]:
-        paid = rows[f"{key}_paid"] >= item["on_time_months"]
-        bonus.append(paid.ifelse(float(item["on_time_bonus"]), 0.0))
-    if bonus:
-        together = reduce(add, bonus)
-        most = item["most_bonus"]
-        parts.append(together if most is None else ibis.least(together, float(most)))
+    if item["shared_bonus"] or item["on_time_bonus"]:
+        parts.append(_bonus(rows, item))
     if item["stop_penalty"]:
         parts.append(-item["stop_penalty"] * rows[f"{key}_stops"])
-    return reduce(add, parts).round(SCORE_DECIMALS)
+    return reduce(add, parts)
+
+
+def _bonus(rows: ir.Table, item: Terms) -> ir.FloatingValue:
+    """Return both bonuses together, up to their limit."""
+    shared, on_time = float(item["shared_bonus"] or 0), float(item["on_time_bonus"] or 0)
+    most = float("inf") if item["most_bonus"] is None else float(item["most_bonus"])
+    has_shared = has_on_time = ibis.literal(False)
+    if shared:
+        has_shared = rows[among("customer_type", SHARED_TYPES)].fill_null(False)
+    if on_time:
+        has_on_time = rows[f"{window_key(item)}_paid"] >= item["on_time_months"]
+    return ibis.cases(
+        (has_shared & has_on_time, min(shared + on_time, most)),
+        (has_shared, min(shared, most)),
+        (has_on_time, min(on_time, most)),
+        else_=min(0.0, most),
+    )
 
 
 def _tenure(rows: ir.Table, item: Terms) -> ir.IntegerValue:
@@ -155,9 +203,9 @@ def _eligible(rows: ir.Table, terms: Terms, item: Terms) -> ir.BooleanValue:
     if item["tenure_month"] or item["least_months"]:
         able = able & (_tenure(rows, item) >= item["least_months"]).fill_null(False)
     if terms["brands"]:
-        able = able & rows.of_brand.isin(terms["brands"]).fill_null(False)
+        able = able & rows[among("brand", terms["brands"])].fill_null(False)
     if terms["customer_types"]:
-        able = able & rows.of_customer_type.isin(terms["customer_types"]).fill_null(False)
+        able = able & rows[among("customer_type", terms["customer_types"])].fill_null(False)
     if item["account_member"]:
         able = able & rows.account_members.notnull()
     if item["account_bill_yuan"]:
@@ -165,7 +213,23 @@ def _eligible(rows: ir.Table, terms: Terms, item: Terms) -> ir.BooleanValue:
     return able
 
 
-def level_of(value: ir.NumericValue, cuts: Sequence[float]) -> ir.IntegerValue:
-    """Return how many cuts a value has reached; the cut itself counts."""
-    reached = [(value >= float(cut)).cast("int64") for cut in cuts]
-    return reduce(add, reached) if reached else ibis.literal(0)
+def level_of(
+    value: ir.NumericValue, cuts: Sequence[float], *, decimals: int | None = None
+) -> ir.IntegerValue:
+    """Return how many cuts a value has reached; the cut itself counts; null for null.
+
+    Args:
+        value: The value.
+        cuts: The cuts.
+        decimals: Take the value as if rounded to so many decimals. Lower cuts do it: rounding
+            every value would cost more than all else that rates a customer.
+    """
+    least = sorted(float(cut) for cut in cuts)
+    if decimals is not None:
+        unit = 10.0**decimals
+        least = [(math.ceil(round(cut * unit, 3)) - 0.5) / unit for cut in least]
+    if not least:
+        return ibis.literal(0)
+    # From the lowest cut up: an engine works out each branch for those whom none before took.
+    below = [(value < cut, place) for place, cut in enumerate(least)]
+    return ibis.cases(*below, (value >= least[-1], len(least)), else_=None)

@@ -82,20 +82,22 @@ def _finished(
     scenes: Mapping[str, float] | None,
     by: Sequence[str],
 ) -> ir.Table:
+    rows = rate(rows, ladders)
     made: dict[str, ir.Value] = {
         "revenue_fen": rows.revenue_fen,
         "margin_fen": rows.revenue_fen - rows.cost_fen,
         "stopped": (rows.stops > 0).cast("int64"),
         "months_seen": rows.months_seen,
     }
-    for name, terms in ladders.items():
-        made |= rate(rows, name, terms)
+    for name in ladders:
+        made |= {f"{name}_{part}": rows[f"{name}_{part}"] for part in ("level", "score", "cap")}
     for name, cuts in bands.items():
         if f"{name}_value" in rows.columns:
-            value = rows[f"{name}_value"]
+            band = level_of(rows[f"{name}_value"], cuts)
         else:
-            value = (rows[f"{name}_fen"] / (FEN * rows.months_seen)).round(SCORE_DECIMALS)
-        made[f"{name}_band"] = level_of(value, cuts).fill_null(-1).cast("int64")
+            mean = rows[f"{name}_fen"] / (FEN * rows.months_seen)
+            band = level_of(mean, cuts, decimals=SCORE_DECIMALS)
+        made[f"{name}_band"] = band.fill_null(-1).cast("int64")
     if scenes is not None:
         made["scene"] = _scene(rows, scenes)
     made |= {name: rows[name].fill_null("unknown") for name in by}

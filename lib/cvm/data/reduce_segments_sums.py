@@ -157,4 +157,6 @@ def _of_customer(customers: ir.Table, item: CustomerColumn) -> ir.Value:
     value = customers[item.column]
     if item.kind == "month":
         return month_number(value)
+    if item.kind == "among":
+        return value.cast("string").isin(list(item.values))
     return value.cast("string" if item.kind == "text" else "float64")
