@@ -11,16 +11,22 @@ from cvm.publish.snapshot import write_snapshot
 from cvm.views.pages import PAGES
 from early_warning_tables import INFO as WARNING_INFO
 from early_warning_tables import early_warning_tables
+from names_tables import names_table
 from overview_tables import INFO, overview_tables
 from points_budget_tables import INFO as POINTS_INFO
 from points_budget_tables import points_budget_tables
 
+
+def _named(tables):
+    return lambda: {**tables(), "names": names_table()}
+
+
 TABLES = {
-    "overview": (overview_tables, INFO),
-    "points-budget": (points_budget_tables, POINTS_INFO),
-    "campaigns": (campaigns_tables, CAMPAIGNS_INFO),
-    "customer-value": (customer_value_tables, VALUE_INFO),
-    "early-warning": (early_warning_tables, WARNING_INFO),
+    "overview": (_named(overview_tables), INFO),
+    "points-budget": (_named(points_budget_tables), POINTS_INFO),
+    "campaigns": (_named(campaigns_tables), CAMPAIGNS_INFO),
+    "customer-value": (_named(customer_value_tables), VALUE_INFO),
+    "early-warning": (_named(early_warning_tables), WARNING_INFO),
 }
 NOW = datetime(2026, 12, 3, 9, 12, tzinfo=UTC)
 

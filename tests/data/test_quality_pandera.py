@@ -117,10 +117,18 @@ def expected_repeats(table: Table, frame: pd.DataFrame) -> set[int]:
     return set(suspects.index) - set(originals.index[alone])
 
 
-@pytest.mark.parametrize("name", CONTRACT)
+NOT_TEXT = {
+    name: column
+    for name, table in CONTRACT.items()
+    for column in table.columns
+    if column.kind not in ("id", "text", "category")
+}
+"""The last column of each table that not every text fits, where it has one."""
+
+
+@pytest.mark.parametrize("name", NOT_TEXT)
 def test_a_column_of_the_wrong_type_fails_both_ways(name: str) -> None:
-    table = CONTRACT[name]
-    column = next(c for c in reversed(table.columns) if c.kind not in ("id", "text", "category"))
+    table, column = CONTRACT[name], NOT_TEXT[name]
     rows = [{c: "a" for c in table.required if table[c].kind == "id"} | {column.name: "many"}]
     arrow = as_arrow(name, rows, tuple(c for c in rows[0] if c != column.name))
     arrow = arrow.append_column(column.name, [["many"]])

@@ -114,7 +114,7 @@ def test_the_table_under_a_chart_holds_its_figures(page):
 
 def test_a_withheld_county_is_a_dash_not_a_zero(page):
     table = next(c["table"] for c in page.content["en"]["charts"] if c["key"] == "counties")
-    assert table["rows"][-1] == ["红古", "–", "–", "–", "–"]
+    assert table["rows"][-1] == ["Honggu", "–", "–", "–", "–"]
     assert any("Rows withheld: 1" in note for note in page.content["en"]["notes"])
     group = page.content["en"]["drill"]["groups"][0]["choices"][-1]
     assert {value for _, value in group["facts"]} == {"–"}

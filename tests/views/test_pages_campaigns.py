@@ -14,6 +14,7 @@ from cvm.views.campaigns_live import evaluate, texts_at, worth_rows
 from cvm.views.pages import PAGES
 from cvm.views.pages_campaigns import SOURCES, join_registers
 from hand_made import drawn_page
+from names_tables import CAMPAIGNS, names_table
 
 PART = re.compile(r'data-part="(\w+)"')
 LANGS = pytest.mark.parametrize("lang", ["zh", "en"])
@@ -28,7 +29,10 @@ def page():
 def test_the_page_answers_and_shows_every_campaign(page, lang):
     content = page.content[lang]
 
-    assert "定制终端保有" in content["sentence"]
+    names = ["定制终端保有", "预存话费回馈", "家庭套餐分县推广"]
+    if lang == "en":
+        names = [CAMPAIGNS[name] for name in names]
+    assert names[0] in content["sentence"]
     shown = {row["id"]: row["evidence"] for row in content["live"]["register"]}
     assert shown == {"FAMILY": "B", "HANDSET": "A", "CARE": "D", "RECHARGE": "B", "SMS": "C"}
     assert [card["key"] for card in content["cards"]] == ["count", "worked", "paid", "cost", "net"]
@@ -38,7 +42,7 @@ def test_the_page_answers_and_shows_every_campaign(page, lang):
     assert len(page.figures) == 8
     told = content["charts"][1]["table"]["rows"]
     assert len(told) == 10
-    assert {row[0] for row in told} == {"定制终端保有", "预存话费回馈", "家庭套餐分县推广"}
+    assert {row[0] for row in told} == set(names)
 
 
 @LANGS
@@ -144,6 +148,7 @@ def changed():
         for name, frame in campaigns_tables().items()
     }
     tables["campaign_by_branch"] = tables["campaign_by_branch"].assign(designs="none")
+    tables["names"] = names_table()
     return PAGES["campaigns"].make(tables, INFO)
 
 

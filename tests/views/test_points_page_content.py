@@ -91,7 +91,7 @@ def test_a_withheld_tier_is_a_dash_not_a_zero(page):
     tiers, counties = page.content["en"]["drill"]["groups"]
     assert [choice["label"] for choice in tiers["choices"]] == ["Diamond", "Gold", "No card"]
     assert [value for _, value in tiers["choices"][0]["facts"]] == ["–"] * 6
-    assert [choice["label"] for choice in counties["choices"]] == ["安宁", "<b>北"]
+    assert [choice["label"] for choice in counties["choices"]] == ["Anning", "<b>North"]
     assert dict(map(tuple, counties["choices"][0]["facts"]))["Cost per member"] == "¥100"
 
 

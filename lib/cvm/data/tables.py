@@ -48,6 +48,8 @@ CONTACT_CHANNELS = {
     "app": "手机客户端",
 }
 
+NAMED_KINDS = {"county": "县区", "campaign": "活动"}
+
 CUSTOMER_ID = Column(
     name="customer_id",
     kind="id",
@@ -777,7 +779,52 @@ ACCOUNTS = Table(
     ),
 )
 
+NAMES = Table(
+    name="names",
+    en="names",
+    zh="名称对照",
+    meaning="One row a value of the data that has a name of its own in Chinese or English.",
+    key=("kind", "value"),
+    columns=(
+        Column(
+            name="kind",
+            kind="category",
+            en="kind",
+            zh="名称类别",
+            meaning="What is named.",
+            allowed=NAMED_KINDS,
+            required=True,
+            headers=("类别", "对象类别"),
+        ),
+        Column(
+            name="value",
+            kind="text",
+            en="value in the data",
+            zh="数据中的取值",
+            meaning="The value as the other tables have it.",
+            required=True,
+            headers=("取值", "代码", "原值", "code"),
+        ),
+        Column(
+            name="name_zh",
+            kind="text",
+            en="Chinese name",
+            zh="中文名称",
+            meaning="Its name on Chinese pages; empty where the value is the name.",
+            headers=("中文名", "chinese_name"),
+        ),
+        Column(
+            name="name_en",
+            kind="text",
+            en="English name",
+            zh="英文名称",
+            meaning="Its name on English pages; empty where the value is the name.",
+            headers=("英文名", "english_name"),
+        ),
+    ),
+)
+
 CONTRACT: dict[str, Table] = {
     table.name: table
-    for table in (CUSTOMERS, MONTHS, LEDGER, CAMPAIGNS, CONTACTS, SURVEY, ACCOUNTS)
+    for table in (CUSTOMERS, MONTHS, LEDGER, CAMPAIGNS, CONTACTS, SURVEY, ACCOUNTS, NAMES)
 }

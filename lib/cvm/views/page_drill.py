@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cvm.core.i18n import say
-from cvm.views.overview import group_label
+from cvm.views.names import Names
 
 Facts = list[list[str]]
 """Rows of a label and a text."""
@@ -40,10 +40,12 @@ def drill_group(
     return {"label": say(f"{area}.drill.group_{name}", lang), "choices": list(choices)}
 
 
-def drill_choice(column: str, value: Any, facts: Facts, lang: str) -> dict[str, Any]:
+def drill_choice(
+    column: str, value: Any, facts: Facts, lang: str, *, names: Names
+) -> dict[str, Any]:
     """Return one group of a column of the contract, under its name in the language."""
     kind = column.removeprefix("vip_")
-    return {"key": f"{kind}:{value}", "label": group_label(kind, value, lang), "facts": facts}
+    return {"key": f"{kind}:{value}", "label": names.of(kind, value, lang), "facts": facts}
 
 
 def drill_facts(area: str, texts: Mapping[str, str], lang: str) -> Facts:

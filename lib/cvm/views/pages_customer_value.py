@@ -25,6 +25,7 @@ from cvm.views.customer_value_live import (
 )
 from cvm.views.facts import read_facts
 from cvm.views.live_parts import live_card, money_parts
+from cvm.views.names import read_names
 from cvm.views.overview import group_label
 from cvm.views.page_drill import drill_facts, drill_group, drill_panel
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
@@ -192,7 +193,7 @@ def _live(cuts: Cuts, lang: str) -> dict[str, Any]:
 
 def _drill(tables: Tables, lang: str) -> dict[str, Any]:
     """Return tiers, scenes, ages and counties with their figures, ready to show."""
-    whole = _whole(tables)
+    whole, names = _whole(tables), read_names(tables.get("names"))
     groups = [*_tier_groups(tables, lang)]
     scenes = tables.get("usage_scenes")
     if scenes is not None and len(scenes):
@@ -210,7 +211,10 @@ def _drill(tables: Tables, lang: str) -> dict[str, Any]:
             found.sort(key=lambda one: _age_place(one[0]))
         else:
             found.sort(key=lambda one: float(np.nan_to_num(one[1]["revenue_yuan"])), reverse=True)
-        choices = [_choice(f"{column}:{value}", value, row, whole, lang) for value, row in found]
+        choices = [
+            _choice(f"{column}:{value}", names.of(column, value, lang), row, whole, lang)
+            for value, row in found
+        ]
         groups.append(drill_group(AREA, name, choices, lang))
     return drill_panel(AREA, _facts(whole, whole, lang), groups, lang)
 

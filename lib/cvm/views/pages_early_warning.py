@@ -14,9 +14,9 @@ from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.months import month_from_index
 from cvm.plan.overview import TIER_ORDER
 from cvm.segments.warning_words import outlook_sentence
-from cvm.views import overview
 from cvm.views.early_warning_live import AREA, levers_of, table_of, texts_at, words
 from cvm.views.facts import read_facts
+from cvm.views.names import Names, read_names
 from cvm.views.page_drill import drill_facts, drill_group, drill_panel
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
@@ -40,13 +40,15 @@ def make_early_warning(tables: Tables, info: Mapping[str, Any]) -> Page:
     }
     facts = read_facts(mine.get("facts"))
     ranks = table_of(mine.get("ranks")) if "calls" in facts else None
-    return both_languages(lambda lang: _make(mine, facts, ranks, info, lang))
+    names = read_names(tables.get("names"))
+    return both_languages(lambda lang: _make(mine, facts, ranks, names, info, lang))
 
 
 def _make(
     tables: Tables,
     facts: Mapping[str, float],
     ranks: Mapping[str, Any] | None,
+    names: Names,
     info: Mapping[str, Any],
     lang: str,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -59,7 +61,7 @@ def _make(
         "cards": _cards(ranks, facts, lang),
         "live": None if ranks is None else _live(ranks, facts, lang),
         "charts": shown,
-        "drill": _drill(tables, facts, lang),
+        "drill": _drill(tables, facts, names, lang),
         "notes": _notes(tables, facts, ranks is not None, info, lang),
         "dates": page_dates(info, lang, last=_last_month(facts)),
     }
@@ -118,7 +120,7 @@ def _live(ranks: Mapping[str, Any], facts: Mapping[str, float], lang: str) -> di
     }
 
 
-def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, Any]:
+def _drill(tables: Tables, facts: Mapping[str, float], names: Names, lang: str) -> dict[str, Any]:
     """Return customers who may be called by reason, card and county, ready to show."""
     groups = []
     for name, column in (("reasons", "reason"), ("tiers", "vip_tier"), ("counties", "county")):
@@ -128,7 +130,7 @@ def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, A
         choices = [
             {
                 "key": f"{column.removeprefix('vip_')}:{value}",
-                "label": _label(column, value, lang),
+                "label": _label(column, value, names, lang),
                 "facts": _drill_facts(frame[frame[column] == value], lang),
             }
             for value in _ordered(frame, column)
@@ -137,10 +139,10 @@ def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, A
     return drill_panel(AREA, _whole_facts(tables.get("fates"), facts, lang), groups, lang)
 
 
-def _label(column: str, value: str, lang: str) -> str:
+def _label(column: str, value: str, names: Names, lang: str) -> str:
     if column == "reason":
         return trigger_name(value, lang)
-    return overview.group_label(column.removeprefix("vip_"), value, lang)
+    return names.of(column.removeprefix("vip_"), value, lang)
 
 
 def _ordered(frame: pd.DataFrame, column: str) -> list[str]:

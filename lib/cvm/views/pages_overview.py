@@ -14,6 +14,7 @@ from cvm.views import overview as draw
 from cvm.views.cards_overview import TARGETS, make_cards
 from cvm.views.charts_overview import make_charts
 from cvm.views.facts import Facts, read_facts
+from cvm.views.names import Names, read_names
 from cvm.views.page_drill import drill_choice, drill_facts, drill_group, drill_panel, known
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
@@ -35,14 +36,15 @@ def _make(
     facts = read_facts(tables.get("overview_facts"))
     months = tables.get("overview_months", NO_MONTHS)
     goals = read_targets(tables.get("targets"))
-    charts = make_charts(tables, facts, lang)
+    names = read_names(tables.get("names"))
+    charts = make_charts(_named(tables, names, lang), facts, lang)
     shown, pictures = draw_pictures(charts, NAME, "overview.{key}.name", lang)
     content = page_head("overview", lang) | {
         "sentence": overview_sentence(facts, lang),
         "tone": _tone(facts),
         "cards": make_cards(facts, months, goals, lang),
         "charts": shown,
-        "drill": _drill(tables, facts, lang),
+        "drill": _drill(tables, facts, names, lang),
         "notes": [
             *_notes(tables, facts, {chart.key for chart in charts}, lang),
             *target_notes(goals, TARGETS, lang),
@@ -61,7 +63,15 @@ def _tone(facts: Facts) -> str:
     return "bad" if cost > cap else "good"
 
 
-def _drill(tables: Tables, facts: Facts, lang: str) -> dict[str, Any]:
+def _named(tables: Tables, names: Names, lang: str) -> Tables:
+    """Return the tables with counties as they are called in the language."""
+    counties = tables.get("overview_counties")
+    if counties is None:
+        return tables
+    return {**tables, "overview_counties": names.within(counties, "county", lang)}
+
+
+def _drill(tables: Tables, facts: Facts, names: Names, lang: str) -> dict[str, Any]:
     """Return the figures of the whole base, of each county and of each brand, ready to show."""
     groups = []
     for table, column, kind in (
@@ -72,7 +82,10 @@ def _drill(tables: Tables, facts: Facts, lang: str) -> dict[str, Any]:
         if frame is None or frame.empty:
             continue
         rows = frame.to_dict("records")
-        choices = [drill_choice(column, row[column], _drill_facts(row, lang), lang) for row in rows]
+        choices = [
+            drill_choice(column, row[column], _drill_facts(row, lang), lang, names=names)
+            for row in rows
+        ]
         groups.append(drill_group("overview", kind, choices, lang))
     whole = {
         "customers": facts.get("customers"),

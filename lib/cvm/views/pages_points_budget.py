@@ -14,6 +14,7 @@ from cvm.plan.overview import TIER_ORDER
 from cvm.points.outlook_levers import table_of
 from cvm.points.outlook_words import outlook_sentence
 from cvm.views.facts import read_facts
+from cvm.views.names import Names, read_names
 from cvm.views.page_drill import drill_choice, drill_facts, drill_group, drill_panel, known
 from cvm.views.page_parts import (
     both_languages,
@@ -52,7 +53,8 @@ def make_points_budget(tables: Tables, info: Mapping[str, Any]) -> Page:
     }
     facts = read_facts(mine.get("facts"))
     table = _lever_table(mine.get("levers"), facts)
-    return both_languages(lambda lang: _make(mine, facts, table, info, lang))
+    names = read_names(tables.get("names"))
+    return both_languages(lambda lang: _make(mine, facts, table, names, info, lang))
 
 
 def _is_told(frame: pd.DataFrame) -> bool:
@@ -71,6 +73,7 @@ def _make(
     tables: Tables,
     facts: Mapping[str, float],
     table: Mapping[str, Any] | None,
+    names: Names,
     info: Mapping[str, Any],
     lang: str,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -83,7 +86,7 @@ def _make(
         "cards": _cards(table, facts, tables.get("months"), lang),
         "live": None if table is None else _live(table, facts, lang),
         "charts": shown,
-        "drill": _drill(tables, facts, lang),
+        "drill": _drill(tables, facts, names, lang),
         "notes": _notes(tables, facts, table is not None, info, lang),
         "dates": page_dates(info, lang, last=_last_month(facts)),
     }
@@ -135,7 +138,7 @@ def _live(table: Mapping[str, Any], facts: Mapping[str, float], lang: str) -> di
     }
 
 
-def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, Any]:
+def _drill(tables: Tables, facts: Mapping[str, float], names: Names, lang: str) -> dict[str, Any]:
     """Return the year's cost of all members, of each tier and of each county, ready to show."""
     groups = []
     for name, column in (("tiers", "vip_tier"), ("counties", "county")):
@@ -143,7 +146,10 @@ def _drill(tables: Tables, facts: Mapping[str, float], lang: str) -> dict[str, A
         if frame is None or frame.empty:
             continue
         rows = _ordered(frame, column)
-        choices = [drill_choice(column, row[column], _drill_facts(row, lang), lang) for row in rows]
+        choices = [
+            drill_choice(column, row[column], _drill_facts(row, lang), lang, names=names)
+            for row in rows
+        ]
         groups.append(drill_group(AREA, name, choices, lang))
     counties = tables.get("counties")
     members = None if counties is None else counties["customers"].sum(min_count=len(counties))

@@ -26,6 +26,7 @@ class Campaign:
     Attributes:
         campaign_id: Identifier.
         name: Chinese name.
+        name_en: English name.
         offer: Kind of offer (:data:`cvm.data.tables.OFFERS`).
         design: ``holdout``, ``targeted`` or ``staggered``.
         months_before_end: First assignment, in months before the panel's last month.
@@ -52,6 +53,7 @@ class Campaign:
 
     campaign_id: str
     name: str
+    name_en: str
     offer: str
     design: str
     months_before_end: int
@@ -79,6 +81,7 @@ CAMPAIGNS = (
     Campaign(
         campaign_id="FAMILY-ROLLOUT",
         name="家庭套餐分县推广",
+        name_en="Family plan by county",
         offer="family_plan",
         design="staggered",
         months_before_end=24,
@@ -95,6 +98,7 @@ CAMPAIGNS = (
     Campaign(
         campaign_id="HANDSET-HOLDOUT",
         name="定制终端保有",
+        name_en="Custom handset retention",
         offer="handset",
         design="holdout",
         months_before_end=20,
@@ -111,6 +115,7 @@ CAMPAIGNS = (
     Campaign(
         campaign_id="CARE-TARGETED",
         name="话费骤减关怀回访",
+        name_en="Care call on falling bills",
         offer="care_call",
         design="targeted",
         months_before_end=16,
@@ -127,6 +132,7 @@ CAMPAIGNS = (
     Campaign(
         campaign_id="SMS-NULL",
         name="增值业务短信推荐",
+        name_en="Value-added services by SMS",
         offer="value_added",
         design="holdout",
         months_before_end=10,
@@ -144,6 +150,7 @@ CAMPAIGNS = (
     Campaign(
         campaign_id="CREDIT-HOLDOUT",
         name="分月话费赠送",
+        name_en="Monthly bill credit",
         offer="bill_credit",
         design="holdout",
         months_before_end=8,

@@ -21,7 +21,14 @@ from cvm.data.sample.block import STAYS, Block
 from cvm.data.sample.campaigns import CAMPAIGNS, CHANNELS, Campaign, months_of
 from cvm.data.sample.people import NONE
 from cvm.data.sample.points import EARNED, NO_CHANNEL, REDEEMED
-from cvm.data.sample.settings import COUNTIES, NUMBER_RANGES, SCENES, TARIFFS, SampleSettings
+from cvm.data.sample.settings import (
+    COUNTIES,
+    COUNTIES_IN_ENGLISH,
+    NUMBER_RANGES,
+    SCENES,
+    TARIFFS,
+    SampleSettings,
+)
 from cvm.data.sample.usage_columns import usage_columns
 from cvm.data.tables import (
     BRANDS,
@@ -93,6 +100,19 @@ class Writer:
                 "incentive_yuan": [one.incentive_yuan for one in campaigns],
             },
         )
+
+    def names(self, campaigns: Sequence[Campaign]) -> pa.Table:
+        """Return the table of English names of counties and campaigns."""
+        pairs = [("county", *pair) for pair in zip(COUNTIES, COUNTIES_IN_ENGLISH, strict=True)]
+        pairs += [("campaign", one.name, one.name_en) for one in campaigns]
+        kinds, values, english = zip(*pairs, strict=True)
+        columns: dict[str, object] = {
+            "kind": list(kinds),
+            "value": list(values),
+            "name_zh": [None] * len(pairs),
+            "name_en": list(english),
+        }
+        return self._table("names", columns)
 
     def _table(self, name: str, columns: dict[str, object]) -> pa.Table:
         schema = schema_of(CONTRACT[name])

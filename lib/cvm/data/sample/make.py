@@ -31,6 +31,7 @@ PLANTED = "planted"
 """Folder beside the tables with what is hidden about each customer; no analysis may read it."""
 
 _PART_TABLES = ("customers", "months", "ledger", "contacts", "survey", "accounts")
+_SMALL_TABLES = ("campaigns", "names")
 
 
 def make_sample(
@@ -119,7 +120,7 @@ def _write(
     workers: int,
     progress: Progress | None,
 ) -> Truth:
-    for name in (*_PART_TABLES, "campaigns"):
+    for name in (*_PART_TABLES, *_SMALL_TABLES):
         (folder / "tables" / name).mkdir(parents=True)
     (folder / PLANTED / "customers").mkdir(parents=True)
     per_part = -(-part_customers // BLOCK_CUSTOMERS)
@@ -130,9 +131,13 @@ def _write(
         sums.append(found)
         if progress:
             progress(min(part.stop * BLOCK_CUSTOMERS, settings.customers), settings.customers)
-    campaigns = Writer(settings).campaigns(campaigns_within(settings.months))
-    with _open(folder, "campaigns", 0, campaigns.schema) as file:
-        file.write_table(campaigns)
+    writer, campaigns = Writer(settings), campaigns_within(settings.months)
+    small = dict(
+        zip(_SMALL_TABLES, (writer.campaigns(campaigns), writer.names(campaigns)), strict=True)
+    )
+    for name, table in small.items():
+        with _open(folder, name, 0, table.schema) as file:
+            file.write_table(table)
     truth = make_truth(settings, common_draws(settings), add_up(sums))
     (folder / "truth.json").write_text(truth.to_json(), encoding="utf-8")
     return truth

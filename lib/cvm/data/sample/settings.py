@@ -35,6 +35,21 @@ COUNTIES = (
 )
 """The eleven branches; the names are invented."""
 
+COUNTIES_IN_ENGLISH = (
+    "Donglan",
+    "Xilan",
+    "Yunqi",
+    "Qingyu",
+    "Heting",
+    "Songwan",
+    "Shitan",
+    "Nanhe",
+    "Bailu",
+    "Jinsui",
+    "Linxi",
+)
+"""Their names on English pages."""
+
 TARIFFS: tuple[tuple[str, ...], ...] = (
     ("全球通58套餐", "全球通88套餐", "全球通128套餐", "全球通238套餐", "全球通旧商旅套餐"),
     ("神州行轻松卡", "神州行家园卡", "神州行大众卡", "神州行旧标准卡"),
