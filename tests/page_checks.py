@@ -103,6 +103,33 @@ SMALL_CONTROLS = """() => [...document.querySelectorAll(
   .filter(one => one.getClientRects().length && one.getBoundingClientRect().height < 43.5)
   .map(one => one.outerHTML.slice(0, 200))"""
 
+# Texts that are smaller than some points on the paper the page is set for: those of the page, of
+# charts drawn live, and of pictures, whose glyphs are outlines drawn at a hundredth of their size.
+SMALL_PRINT = """async (leastPoints) => {
+  const found = [];
+  const points = 0.75;
+  const note = (size, text) => { if (size < leastPoints) found.push([size, text.slice(0, 60)]); };
+  const root = document.getElementById('cvm-page');
+  const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const one = walk.currentNode.parentElement;
+    if (!walk.currentNode.data.trim() || !one.getClientRects().length) continue;
+    if (one.closest('script, style, select, .cvm-hidden, [aria-hidden=true]')) continue;
+    const drawn = one.closest('svg') ? one.getScreenCTM().a : 1;
+    note(points * drawn * parseFloat(getComputedStyle(one).fontSize), walk.currentNode.data);
+  }
+  for (const image of root.querySelectorAll('picture img')) {
+    if (!image.getClientRects().length) continue;
+    await image.decode();
+    const svg = await (await fetch(image.currentSrc)).text();
+    const width = Number(svg.match(/<svg[^>]* width="([\\d.]+)"/)[1]);
+    const sizes = [...svg.matchAll(/scale\\(([\\d.]+) -[\\d.]+\\)/g)].map(one => 100 * one[1]);
+    if (!sizes.length) found.push(['no text', image.alt]);
+    note(points * image.clientWidth / width * Math.min(...sizes), image.alt);
+  }
+  return found;
+}"""
+
 # Texts of the live charts stay within their picture and do not cross each other.
 SVG_TEXTS = """() => {
   const found = [];
@@ -193,6 +220,11 @@ def _characters(to_unicode):
             for step in range(int(high, 16) - int(low, 16) + 1):
                 known[int(low, 16) + step] = chr(int(first, 16) + step)
     return known
+
+
+def sheets(pdf):
+    """Return how many sheets a print has."""
+    return len(re.findall(rb"/Type /Page\b", pdf))
 
 
 def move(page, lang, name, value):

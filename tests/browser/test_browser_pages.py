@@ -15,11 +15,13 @@ from page_checks import (
     CONTRAST,
     OVERLAPS,
     SMALL_CONTROLS,
+    SMALL_PRINT,
     SVG_TEXTS,
     card_figures,
     figures,
     pdf_text,
     same_address,
+    sheets,
     squeezed,
 )
 
@@ -27,6 +29,9 @@ pytestmark = pytest.mark.browser
 
 WIDTHS = (1440, 1024, 390)
 A4_PX = round((210 - 2 * 12) / 25.4 * 96)
+# Newspapers set share prices in 7 points; less is not read on paper.
+LEAST_POINTS = 7
+MOST_SHEETS = 4
 EACH = [(name, lang) for name in PAGES for lang in ("zh", "en")]
 
 
@@ -180,6 +185,7 @@ def test_on_paper_the_page_is_whole(open_page, opened, content, address, screens
     page = open_page(address)
     printed = page.pdf(prefer_css_page_size=True, print_background=True)
     (screenshots / f"{name}-{lang}.pdf").write_bytes(printed)
+    assert sheets(printed) <= MOST_SHEETS
     words = pdf_text(printed)
     told = [content["sentence"], *(chart["title"] for chart in content["charts"])]
     told += [card["value"] + card["unit"] for card in content["cards"]]
@@ -192,6 +198,7 @@ def test_on_paper_the_page_is_whole(open_page, opened, content, address, screens
     page.set_viewport_size({"width": A4_PX, "height": 1000})
     page.wait_for_timeout(80)
     assert_in_place(page, A4_PX)
+    assert page.evaluate(SMALL_PRINT, LEAST_POINTS) == []
     assert not page.locator("#cvm-page :is(button:not(.cvm-open), input):visible").count()
     side = page.locator(f".cvm-in[data-in={lang}]")
     assert side.locator("[data-open]:visible").count() == side.locator("[data-row]").count()

@@ -13,6 +13,7 @@ from cvm.core.checks import DataError
 from cvm.core.i18n import say
 from cvm.core.snapshot import open_latest
 from cvm.publish.static import write_static
+from page_checks import sheets
 
 pytestmark = pytest.mark.browser
 
@@ -108,9 +109,8 @@ def test_a_page_prints_whole_and_its_figures_download(visit, tmp_path):
     printed = page.pdf(format="A4", print_background=True)
 
     # A clipped print is one sheet, however long the page is.
-    sheets = printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ")
     assert printed.startswith(b"%PDF")
-    assert sheets >= min(2, height_mm // 297)
+    assert sheets(printed) >= min(2, height_mm // 297)
     with page.expect_download() as caught:
         page.locator(".cvm-panel summary:visible").first.click()
         page.locator("[data-save]:visible").first.click()

@@ -154,3 +154,11 @@ def test_a_picture_with_an_empty_box_is_not_published():
         figure.text(0.5, 0.5, "县\ue000")
         with pytest.raises(UserWarning, match="missing from"):
             theme.save_svg(figure)
+
+
+def test_a_picture_is_as_large_in_a_page_as_it_is_drawn():
+    with theme.themed("en"):
+        svg = theme.save_svg(theme.new_figure("phone", 120))
+    head = svg[: svg.index(b">")]
+    assert b'width="340"' in head
+    assert b'height="120"' in head

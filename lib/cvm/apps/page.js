@@ -82,6 +82,7 @@ function (titles, pictures) {
     const fetch = () => {
       const side = root.querySelector(`.cvm-in[data-in="${root.dataset.lang}"]`);
       for (const image of side.querySelectorAll('img[loading="lazy"]')) image.loading = "eager";
+      fetchForPaper();
     };
     const idle = window.requestIdleCallback || window.setTimeout;
     window.setTimeout(() => idle(fetch), Math.max(0, 2000 - (performance.now() - opened)));
@@ -107,7 +108,10 @@ function (titles, pictures) {
       tell("link_shown"); // a browser that keeps the clipboard to itself
     }
   });
-  root.querySelector("[data-print]")?.addEventListener("click", () => window.print());
+  root.querySelector("[data-print]")?.addEventListener("click", async () => {
+    await Promise.allSettled(fetchForPaper().map((image) => image.decode()));
+    window.print();
+  });
 
   for (const button of root.querySelectorAll("[data-save]")) {
     button.addEventListener("click", async () => {
@@ -133,11 +137,24 @@ function (titles, pictures) {
     });
   }
 
-  // On paper the picture of the wide page is sharper than that of the phone.
+  // Two a row on A4, the texts of the phone's pictures are large enough, those of the wide page's
+  // are not. Printing waits for no picture, so they are here before.
+  const forPaper = new Map();
+  function fetchForPaper() {
+    const side = root.querySelector(`.cvm-in[data-in="${root.dataset.lang}"]`);
+    for (const shown of side.querySelectorAll("picture img")) {
+      if (!forPaper.has(shown.src)) {
+        const image = new Image();
+        image.src = shown.src;
+        forPaper.set(shown.src, image);
+      }
+    }
+    return [...forPaper.values()];
+  }
   const sources = [...root.querySelectorAll("picture source")];
   const screens = sources.map((source) => source.media);
   window.addEventListener("beforeprint", () => {
-    for (const source of sources) source.media = "all";
+    for (const source of sources) source.media = "not all";
   });
   window.addEventListener("afterprint", () => {
     sources.forEach((source, at) => { source.media = screens[at]; });

@@ -211,7 +211,7 @@ def short_month(month: date, lang: str) -> str:
 
 
 _LONG_NUMBER = re.compile(rb"-?\d+\.\d{2,}")
-_SIZE = re.compile(rb'<svg ([^>]*?)height="([\d.]+)pt"([^>]*?)width="([\d.]+)pt"')
+_SIZE = re.compile(rb'((?:width|height)="[\d.]+)pt"')
 _METADATA = re.compile(rb"\s*<metadata>.*?</metadata>", re.DOTALL)
 _SPACES = re.compile(rb"\n\s*")
 
@@ -233,7 +233,7 @@ def save_svg(figure: Figure) -> bytes:
     svg = _METADATA.sub(b"", file.getvalue())
     svg = svg[svg.index(b"<svg") :]
     svg = _LONG_NUMBER.sub(_rounded, svg)
-    svg = _SIZE.sub(rb'<svg \1height="\2"\3width="\4"', svg, count=1)
+    svg = _SIZE.sub(rb'\1"', svg, count=2)
     return _SPACES.sub(b"\n", svg)
 
 
