@@ -7,6 +7,8 @@ the cards cost 53,100 yuan a year: none 2,000, VIP 10,800, gold 22,300, diamond 
 import numpy as np
 import pandas as pd
 
+from target_tables import targets_table
+
 INFO = {
     "first_month": "2024-12",
     "last_month": "2026-11",
@@ -103,6 +105,36 @@ def _grid():
     )
 
 
+def holders_table():
+    """Return ``tier_holders_months``: 25 months to 2026-11.
+
+    Cards: 5 holders more each month, 700 at last; of 100,000 yuan a month they bring 30,000, in the
+    last twelve months 33,000; they cost 4,000, then 4,200. Stars: level, one month withheld.
+    """
+    rows = []
+    for place, month in enumerate(pd.date_range("2024-11-01", periods=25, freq="MS")):
+        late = place > 12
+        brought = 33_000.0 if late else 30_000.0
+        rows += [
+            ("cards", month, "holders", 580 + 5 * place, brought, 4_200.0 if late else 4_000.0),
+            ("cards", month, "others", 9_300, 100_000.0 - brought, None),
+            ("stars", month, "holders", None if place == 3 else 5_500, 60_000.0, 1_500.0),
+            ("stars", month, "others", 4_500, 40_000.0, None),
+        ]
+    columns = ["ladder", "month", "held", "customers", "revenue_yuan", "cost_yuan"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def moves_table():
+    """Return ``tier_moves_months``: cards move each December (120, then 150), stars 60 a month."""
+    rows = []
+    for month in pd.date_range("2024-12-01", periods=24, freq="MS"):
+        moved = (120 if month.year == 2024 else 150) if month.month == 12 else 0
+        rows += [("cards", month, "moved", moved), ("cards", month, "stayed", 9_000)]
+        rows += [("stars", month, "moved", 60), ("stars", month, "stayed", 9_000)]
+    return pd.DataFrame(rows, columns=["ladder", "month", "direction", "customers"])
+
+
 def customer_value_tables():
     """Return every table of the page by name."""
     moves = [
@@ -129,6 +161,9 @@ def customer_value_tables():
         "tier_pyramid": _pyramid(),
         "tier_cuts": cuts_table(),
         "tier_terms": terms_table(),
+        "tier_holders_months": holders_table(),
+        "tier_moves_months": moves_table(),
+        "targets": targets_table(),
         "value_grid": _grid(),
         "concentration_top": pd.DataFrame(
             {

@@ -1,11 +1,14 @@
 """The customer-value page in Chromium: its cuts agree with Python, in both languages."""
 
 import random
+from functools import cache
 
 import pytest
 
-from customer_value_tables import cuts_table, terms_table
+from customer_value_tables import customer_value_tables, cuts_table, terms_table
+from cvm.views.cards_customer_value import told_of
 from cvm.views.customer_value_live import evaluate, levers_of, read_cuts, texts_at, words
+from cvm.views.targets import read_targets
 from page_checks import same_address
 
 pytestmark = pytest.mark.browser
@@ -21,6 +24,13 @@ def random_settings(dice):
     """Return random cuts of some tiers, crossing ones among them."""
     kept = dice.sample(sorted(NODES), dice.randint(0, len(NODES)))
     return {lever: dice.choice(NODES[lever]) for lever in kept}
+
+
+@cache
+def told(lang):
+    """Return targets and courses as the page hands them to its script."""
+    tables = customer_value_tables()
+    return told_of(tables, UNROUND, read_targets(tables["targets"]), lang)
 
 
 @pytest.fixture
@@ -49,12 +59,16 @@ def test_the_browser_says_what_python_says(arithmetic, lang):
     dice = random.Random(8)
     asked = [[dice.choice(CUTS.ladders), random_settings(dice)] for _ in range(200)]
     got = arithmetic.evaluate(
-        """([table, words, lang, asked]) => asked.map(([ladder, one]) =>
-             window.levers.texts(table, ladder, one, words, lang))""",
-        [UNROUND.payload(), words(UNROUND, lang), lang, asked],
+        """([table, words, lang, asked, told]) => asked.map(([ladder, one]) =>
+             window.levers.texts(table, ladder, one, words, lang, told))""",
+        [UNROUND.payload(), words(UNROUND, lang), lang, asked, told(lang)],
     )
+    tones = set()
     for (ladder, settings), answer in zip(asked, got, strict=True):
-        assert answer == texts_at(UNROUND, ladder, settings, lang), (ladder, settings)
+        expected = texts_at(UNROUND, ladder, settings, lang, told(lang))
+        assert answer == expected, (ladder, settings)
+        tones |= {card["target_tone"] for card in answer["cards"].values() if "target" in card}
+    assert tones == {"", "good", "bad"}
 
 
 def test_another_ladder_has_sliders_and_figures_of_its_own_and_a_link(open_page):
@@ -64,6 +78,15 @@ def test_another_ladder_has_sliders_and_figures_of_its_own_and_a_link(open_page)
     assert page.locator("h1:visible").inner_text() == expected["sentence"]
     assert page.get_by_role("slider").count() == 2
     assert "ladder=stars" in page.url
+    # Another ladder has a course of its own, and no target: those are of cards.
+    card = page.locator('[data-card="holders"]:visible')
+    assert card.locator(".cvm-spark:visible").get_attribute("data-course") == "stars"
+    assert card.locator(".cvm-target").inner_text() == ""
+    page.locator("select[data-ladder]:visible").select_option("cards")
+    assert card.locator(".cvm-spark:visible").get_attribute("data-course") == "cards"
+    assert card.locator(".cvm-target").inner_text() == "Target share at least 7.5%: not met"
+    assert "+9.4% on a year before" in card.locator(".cvm-change").inner_text()
+    page.locator("select[data-ladder]:visible").select_option("stars")
     again = open_page(same_address(page))
     assert again.locator("h1:visible").inner_text() == expected["sentence"]
     again.get_by_role("button", name="中文").click()

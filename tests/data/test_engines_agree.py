@@ -190,6 +190,9 @@ REDUCTIONS = {
     ),
     "reduce_tier_moves": lambda t: migration.reduce_tier_moves(t["months"], month=LAST),
     "reduce_tier_flows": lambda t: migration.reduce_tier_flows(t["months"], months_to=[LAST]),
+    "reduce_tier_months": lambda t: migration.reduce_tier_months(
+        t["months"], month=LAST, window_months=3, column="star"
+    ),
     "reduce_tier_ages": lambda t: migration.reduce_tier_ages(
         t["months"], t["customers"], month=LAST, years=2, column="star"
     ),

@@ -1,6 +1,7 @@
 """What the customer-value page says, worked out by hand from ``customer_value_tables``."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from customer_value_tables import INFO, customer_value_tables, cuts_table, terms_table
@@ -49,16 +50,107 @@ def test_values_whose_intervals_meet_are_not_compared(undrawn):
     assert "尚不足以判断" in told["zh"]["sentence"]
 
 
-def test_the_cards_are_the_ladder_as_in_force(page):
-    cards = {card["key"]: card for card in page.content["en"]["cards"]}
+def cards_of(content):
+    return {card["key"]: card for card in content["cards"]}
+
+
+def test_the_cards_are_the_ladder_as_in_force_held_against_a_year_before(page):
+    cards = cards_of(page.content["en"])
     assert list(cards) == ["holders", "moved", "revenue", "cost", "worth"]
-    assert (cards["holders"]["value"], cards["holders"]["change"]) == ("700", "7.0% of customers")
-    assert cards["holders"]["note"] == "VIP cards, of 2,200 rated"
-    assert (cards["moved"]["value"], cards["moved"]["change"]) == ("0", "0 up, 0 down")
-    assert cards["revenue"]["value"] == "32.5%"
-    # 53,100 of 850,000.
-    assert (cards["cost"]["value"], cards["cost"]["change"][:4]) == ("¥53.1k", "6.2%")
-    assert (cards["worth"]["value"], cards["worth"]["change"]) == ("¥24k", "¥17k to ¥29k")
+    told = {key: [card[name] for name in ("value", "change", "direction", "tone", "note")]
+            for key, card in cards.items()}  # fmt: skip
+    # 700 ÷ 640; 33 of 100 after 30; 4,200 a month after 4,000.
+    assert told == {
+        "holders": ["700", "+9.4% on a year before", "up", "good", "VIP cards, 7.0% of customers"],
+        "moved": ["0", "150 really moved in 12 months", "", "neutral",
+                  "move a cut to see who does"],
+        "revenue": ["32.5%", "+3.00 points on a year before", "up", "good", "¥650k in 12 months"],
+        # 53,100 of 850,000.
+        "cost": ["¥53.1k", "+5.0% on a year before", "up", "bad",
+                 "6.25% of rated customers' revenue"],
+        "worth": ["¥24k", "¥17k to ¥29k", "", "neutral", "contract, next 36 months"],
+    }  # fmt: skip
+
+
+def test_the_cards_say_whether_targets_are_met(page):
+    cards = cards_of(page.content["zh"])
+    assert {key: card["target"] for key, card in cards.items()} == {
+        "holders": "占比目标≥7.5%，未达标",
+        "moved": "",
+        "revenue": "目标≥32.0%，已达标",
+        # 6.247 % reads as the target's 6.25 %.
+        "cost": "占收入目标≤6.25%，已达标",
+        "worth": "",
+    }
+    assert "目标依据：2026年经营考核（自2026年1月起）。" in page.content["zh"]["notes"]
+
+
+def test_the_cards_have_the_course_of_each_ladder(page):
+    cards = cards_of(page.content["en"])
+    assert [len(cards[key]["spark"]) for key in ("holders", "moved", "revenue", "cost")] == [24] * 4
+    assert cards["holders"]["spark_alt"] == (
+        "Customers with a tier, by month: from 585 to 700 over 24 months, lowest 585, highest 700"
+    )
+    assert cards["moved"]["spark"][0] == 0.8  # 120 of 150
+    assert cards["moved"]["spark"][12] == 1.0
+    # 30 to 33 %; the target of 32 % lies at two thirds.
+    assert cards["revenue"]["spark_mark"] == pytest.approx(2 / 3, abs=1e-3)
+    assert "spark_mark" not in cards["revenue"]["courses"]["stars"]
+    assert cards["holders"]["courses"]["stars"]["spark"][2] is None  # withheld
+    assert cards["cost"]["courses"]["cards"]["spark"] == cards["cost"]["spark"]
+    # 17,000 to 29,000 about 24,000 on a scale to 1.15 × 29,000.
+    gauge = cards["worth"]["gauge"]
+    assert [gauge[name] for name in ("from", "fill", "mark")] == pytest.approx(
+        [17 / 33.35, 1 / 1.15, 24 / 33.35], abs=1e-4
+    )
+    assert gauge["alt"] == "Value of one Diamond: ¥24k, interval ¥17k to ¥29k"
+
+
+def test_a_course_that_is_not_known_is_not_told(undrawn):
+    tables = customer_value_tables()
+    short = tables["tier_holders_months"]
+    tables["tier_holders_months"] = short[pd.to_datetime(short["month"]) > "2026-01-01"]
+    cards = cards_of(PAGE.make(tables, INFO).content["en"])
+    assert cards["holders"]["change"] == "7.0% of customers"
+    assert cards["cost"]["change"] == "6.25% of rated customers' revenue"
+    assert sum(height is not None for height in cards["holders"]["spark"]) == 10
+    del tables["tier_holders_months"], tables["tier_moves_months"], tables["targets"]
+    cards = cards_of(PAGE.make(tables, INFO).content["en"])
+    assert [card["spark"] for card in cards.values()] == [[]] * 5
+    assert [card["target"] for card in cards.values()] == [""] * 5
+    assert cards["moved"]["change"] == "0 up, 0 down"
+    withheld = customer_value_tables()
+    moves = withheld["tier_moves_months"]
+    moves["customers"] = moves["customers"].astype("Float64")
+    moves.loc[(moves["ladder"] == "cards") & (moves["month"] == "2026-03-01"), "customers"] = None
+    cards = cards_of(PAGE.make(withheld, INFO).content["en"])
+    assert cards["moved"]["change"] == "0 up, 0 down"
+
+
+def test_a_lever_keeps_the_course_and_judges_the_new_figure(page):
+    told = page.content["en"]["live"]["told"]
+    assert told["of"] == "cards"
+
+    def at(ladder, settings):
+        return texts_at(CUTS, ladder, settings, "en", told)["cards"]
+
+    # VIP from 1,000: 1,200 of 10,000 hold a card, with 750,000 of 2 million.
+    more = at("cards", {"cards.vip": 1_000.0})
+    assert more["holders"]["target"] == "Target share at least 7.5%: met"
+    assert (more["holders"]["change"], more["holders"]["note"]) == (
+        "12.0% of customers", "today 700",
+    )  # fmt: skip
+    assert more["cost"]["target_tone"] == "bad"
+    # Gold from 6,500: 42,900 of 850,000.
+    less = at("cards", {"cards.gold": 6_500.0})
+    assert less["cost"]["note"] == "5.05% of rated customers' revenue"
+    assert less["cost"]["target_tone"] == "good"
+    assert less["holders"]["target_tone"] == "bad"
+    # Targets are of cards; stars have a change of their own and no target.
+    stars = at("stars", {})
+    assert [stars[key]["target"] for key in ("holders", "revenue", "cost")] == [""] * 3
+    assert stars["holders"]["change"] == "level with a year before"
+    assert stars["moved"]["change"] == "720 really moved in 12 months"
 
 
 def test_value_says_what_it_rests_on(page):
@@ -160,7 +252,9 @@ def test_a_ladder_with_a_withheld_band_cannot_be_moved_and_its_pyramid_stands_st
     assert [one["ladder"] for one in content["live"]["ladders"]] == ["stars"]
     assert any("cuts of VIP cards cannot be moved" in note for note in content["notes"])
     cards = {card["key"]: card for card in content["cards"]}
-    assert cards["holders"]["note"] == "stars, of 9,500 rated"
+    assert cards["holders"]["note"] == "stars, 55.0% of customers"
+    # Targets are of cards, which cannot be moved here.
+    assert [card["target"] for card in content["cards"]] == [""] * 5
     pyramid = content["charts"][0]
     assert pyramid["title"] == "VIP cards: gold holds 1.6% of customers, 10.5% of revenue"
     assert pyramid["table"]["rows"][0] == ["diamond", "–", "–", "–", "–"]

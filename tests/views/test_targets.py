@@ -25,10 +25,11 @@ GOALS = read_targets(targets_table(campaign_return=("at_least", 0.5)))
         ("arpu_yuan", 59.96, "good", "目标≥60.0元，已达标", "Target at least ¥60.0: met"),
         ("arpu_yuan", 59.94, "bad", "目标≥60.0元，未达标", "Target at least ¥60.0: not met"),
         ("customers_change_share", -0.01, "bad", "同比目标≥+5.0%，未达标",
-         "Target at least +5.0% on a year before: not met"),
-        ("campaign_return", 0.496, "good", "目标≥+50%，已达标", "Target at least +50%: met"),
-        ("campaign_return", 0.494, "bad", "目标≥+50%，未达标",
-         "Target at least +50%: not met"),
+         "Target growth at least +5.0%: not met"),
+        ("campaign_return", 0.496, "good", "回报率目标≥+50%，已达标",
+         "Target return at least +50%: met"),
+        ("campaign_return", 0.494, "bad", "回报率目标≥+50%，未达标",
+         "Target return at least +50%: not met"),
     ],
 )  # fmt: skip
 def test_a_figure_is_judged_in_the_digits_it_is_shown_with(figure, value, tone, zh, en):
@@ -39,12 +40,12 @@ def test_a_figure_is_judged_in_the_digits_it_is_shown_with(figure, value, tone, 
 def test_without_a_target_or_a_value_a_card_says_nothing_of_one():
     nothing = {"target": "", "target_tone": ""}
 
-    assert card_target(GOALS, "holders_share", 0.2, "zh") == nothing
+    assert card_target(GOALS, "warning_gain_yuan", 0.2, "zh") == nothing
     assert card_target(GOALS, "churn_share", None, "zh") == nothing
     assert card_target(GOALS, "churn_share", float("nan"), "zh") == nothing
     assert card_target(read_targets(None), "churn_share", 0.01, "zh") == nothing
-    assert card_gauge(GOALS, "holders_share", 0.2, "x", "zh") is None
-    assert target_notes(GOALS, ["holders_share"], "en") == []
+    assert card_gauge(GOALS, "warning_gain_yuan", 0.2, "x", "zh") is None
+    assert target_notes(GOALS, ["warning_gain_yuan"], "en") == []
 
 
 def test_a_gauge_runs_to_a_quarter_beyond_its_target():
@@ -59,7 +60,7 @@ def test_a_gauge_runs_to_a_quarter_beyond_its_target():
 
 
 def test_a_script_gets_the_bound_its_slack_and_both_texts():
-    told = live_targets(GOALS, ["churn_share", "holders_share"], "en")
+    told = live_targets(GOALS, ["churn_share", "warning_gain_yuan"], "en")
 
     assert list(told) == ["churn_share"]
     assert told["churn_share"]["slack"] == pytest.approx(0.00005)
@@ -75,7 +76,7 @@ def test_a_note_names_who_set_the_targets_and_since_when_once():
         "目标依据：2026年经营考核（自2026年1月起）。"
     ]
     assert target_notes(goals, ["customers_change_share", "churn_share"], "en") == [
-        "Targets: the scorecard of 2026 (from 2025-07); the scorecard of 2026 (from 2026-01)."
+        "Targets: the scorecard of 2026 (from Jul 2025); the scorecard of 2026 (from Jan 2026)."
     ]
 
 

@@ -2,7 +2,7 @@ function (levers, parts, data) {
   "use strict";
   const root = document.getElementById("cvm-page");
   if (!root || !data.table.order) return;
-  const { table } = data;
+  const { table, told } = data;
   const { element } = parts;
   const VALUES = { pyramid: "customers", cost: "cost_yuan" };
   const asked = root.cvmState.asked("ladder");
@@ -46,7 +46,7 @@ function (levers, parts, data) {
 
   function drawSide(one) {
     if (root.dataset.lang !== one.lang) return;
-    const texts = levers.texts(table, ladder, settings, one.words, one.lang);
+    const texts = levers.texts(table, ladder, settings, one.words, one.lang, told[one.lang]);
     const got = levers.evaluate(table, ladder, settings);
     const now = levers.evaluate(table, ladder, {});
     for (const kind of Object.keys(VALUES)) draw(kind, one, got, now, texts[`${kind}_alt`]);
@@ -55,13 +55,16 @@ function (levers, parts, data) {
   function show(spoken) {
     for (const one of sides) {
       const { side, words, lang } = one;
-      const texts = levers.texts(table, ladder, settings, words, lang);
+      const texts = levers.texts(table, ladder, settings, words, lang, told[lang]);
       parts.showTexts(one, texts);
       for (const kind of Object.keys(VALUES)) {
         side.querySelector(`[data-live="${kind}"] h3`).textContent = texts[`${kind}_title`];
       }
       for (const set of side.querySelectorAll("fieldset[data-of]")) {
         set.hidden = set.dataset.of !== ladder;
+      }
+      for (const course of side.querySelectorAll("[data-course]")) {
+        course.toggleAttribute("hidden", course.dataset.course !== ladder);
       }
       side.querySelector("select[data-ladder]").value = ladder;
       if (spoken) one.spoken.textContent = one.title.textContent;

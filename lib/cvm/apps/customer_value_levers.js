@@ -3,7 +3,7 @@
   // The same reading of the bands as cvm.segments.tiers_cuts.move_cuts, and the same texts as
   // cvm.views.customer_value_live. Tests hold both to Python.
   const LEAST_YUAN = 0.5;
-  const { fill, grouped, number, share, yuan } = formats;
+  const { fill, grouped, judged, number, share, yuan } = formats;
   const plain = (score) => grouped(score, Math.abs(score - Math.round(score)) < 1e-6 ? 0 : 1);
   const sum = (values) => values.reduce((all, one) => all + one, 0);
 
@@ -90,13 +90,14 @@
     return fill(words[`live.${kind}_alt`], { list: items.join(words["live.alt_and"]) });
   }
 
-  function texts(table, name, settings, words, lang) {
+  function texts(table, name, settings, words, lang, told) {
     const got = evaluate(table, name, settings), now = evaluate(table, name, {});
     const today = settingsNow(table);
     const moved = Object.entries(settings).some(([lever, value]) =>
       lever.startsWith(`${name}.`) && Math.abs(value - today[lever]) > 1e-9);
     const change = got.cost_yuan - now.cost_yuan;
     const way = Math.abs(change) < LEAST_YUAN ? "same" : change > 0 ? "more" : "less";
+    const rate = got.cost_yuan / got.rated_revenue_yuan;
     const shown = {
       ladder: words[`ladder.${name}`],
       holders: number(got.holders, lang, 4),
@@ -107,7 +108,7 @@
       revenue: share(got.revenue_share),
       cost: yuan(got.cost_yuan, lang),
       change: yuan(Math.abs(change), lang),
-      rate: got.rated_revenue_yuan ? share(got.cost_yuan / got.rated_revenue_yuan) : "–",
+      rate: got.rated_revenue_yuan ? share(rate, 2) : "–",
       limit: yuan(got.limit_yuan, lang),
     };
     const say = (key, values = {}) => fill(words[key], { ...shown, ...values });
@@ -125,28 +126,39 @@
     let sentence = "";
     if (moved) sentence = say(`live.moved_${way}`);
     else if (name !== table.order[0]) sentence = say("live.standing");
+    const limit = got.limit_yuan > 0 ? "_limit" : "";
+    const targets = name === told.of ? told.targets : {};
+    const cards = {
+      holders: card({
+        value: shown.holders, unit, change: say("card.holders_change"),
+        note: say(`card.holders_note${after}`, { now: number(now.holders, lang, 4) }),
+      }),
+      moved: card({
+        value: plain(got.up + got.down), unit, change: say("card.moved_change"),
+        note: say(`card.moved_note${after}`),
+      }),
+      revenue: card({
+        value: shown.revenue,
+        change: say("card.revenue_change", { revenue: yuan(got.revenue_yuan, lang) }),
+        note: say(`card.revenue_note${after}`, { now: share(now.revenue_share) }),
+      }),
+      cost: card({
+        ...money(shown.cost), change: say(`card.cost_change${by}`), direction, tone,
+        note: say(`card.cost_note${by && "_rate"}${limit}`),
+      }),
+    };
+    if (!moved) {
+      for (const [key, one] of Object.entries(told.standing[name] || {})) {
+        Object.assign(cards[key], one);
+      }
+    }
+    Object.assign(cards.holders, judged(targets, "holders_share", got.holders_share));
+    Object.assign(cards.revenue, judged(targets, "holders_revenue_share", got.revenue_share));
+    Object.assign(cards.cost, judged(targets, "tier_cost_share", rate));
     return {
       sentence,
       tone: "neutral",
-      cards: {
-        holders: card({
-          value: shown.holders, unit, change: say("card.holders_change"),
-          note: say(`card.holders_note${after}`, { now: number(now.holders, lang, 4) }),
-        }),
-        moved: card({
-          value: plain(got.up + got.down), unit, change: say("card.moved_change"),
-          note: say(`card.moved_note${after}`),
-        }),
-        revenue: card({
-          value: shown.revenue,
-          change: say("card.revenue_change", { revenue: yuan(got.revenue_yuan, lang) }),
-          note: say(`card.revenue_note${after}`, { now: share(now.revenue_share) }),
-        }),
-        cost: card({
-          ...money(shown.cost), change: say(`card.cost_change${by}`), direction, tone,
-          note: say(got.limit_yuan > 0 ? "card.cost_note_limit" : "card.cost_note"),
-        }),
-      },
+      cards,
       pyramid_title: say("live.pyramid_title"),
       cost_title: say(`live.cost_title${by}`),
       pyramid_alt: altText("pyramid", table.of[name], got, words, lang),

@@ -32,7 +32,7 @@ def _card(card: Mapping[str, Any], lang: str) -> str:
             class_="cvm-change",
             data_tone=card["tone"],
         )
-    picture = _gauge(card["gauge"]) if card["gauge"] else _spark(card)
+    picture = _gauge(card["gauge"]) if card["gauge"] else _course(card)
     body = (
         text("h3", card["label"])
         + tag("p", value, class_="cvm-value", data_value=card["key"])
@@ -44,7 +44,18 @@ def _card(card: Mapping[str, Any], lang: str) -> str:
     return tag("li", body, class_="cvm-card", data_card=card["key"])
 
 
-def _spark(card: Mapping[str, Any]) -> str:
+def _course(card: Mapping[str, Any]) -> str:
+    """Return the sparkline; of a card with several, the first is seen until a script changes it."""
+    courses = card.get("courses")
+    if not courses:
+        return _spark(card)
+    return "".join(
+        _spark(one, data_course=name, hidden=name != card["course"])
+        for name, one in courses.items()
+    )
+
+
+def _spark(card: Mapping[str, Any], **attributes: Any) -> str:
     heights = card["spark"]
     if len(heights) < 2:
         return ""
@@ -63,21 +74,30 @@ def _spark(card: Mapping[str, Any]) -> str:
     if mark is not None:
         y = f"{3 + (1 - mark) * (SPARK_HEIGHT - 6):.1f}"
         lines = tag("line", x1=3, x2=SPARK_WIDTH - 3, y1=y, y2=y) + lines
-    return _svg(lines + dot, card["spark_alt"], "cvm-spark")
+    return _svg(lines + dot, card["spark_alt"], "cvm-spark", **attributes)
 
 
 def _gauge(gauge: Mapping[str, Any]) -> str:
     fill, mark = gauge["fill"] * SPARK_WIDTH, gauge["mark"] * SPARK_WIDTH
+    start = gauge.get("from", 0.0) * SPARK_WIDTH
     middle = SPARK_HEIGHT / 2
     body = (
         tag("rect", class_="cvm-track", x=0, y=middle - 4, width=SPARK_WIDTH, height=8, rx=4)
-        + tag("rect", class_="cvm-fill", x=0, y=middle - 4, width=f"{fill:.1f}", height=8, rx=4)
+        + tag(
+            "rect",
+            class_="cvm-fill",
+            x=f"{start:.1f}",
+            y=middle - 4,
+            width=f"{fill - start:.1f}",
+            height=8,
+            rx=4,
+        )
         + tag("line", x1=f"{mark:.1f}", x2=f"{mark:.1f}", y1=middle - 10, y2=middle + 10)
     )
     return _svg(body, gauge["alt"], "cvm-gauge")
 
 
-def _svg(body: str, alt: str, class_: str) -> str:
+def _svg(body: str, alt: str, class_: str, **attributes: Any) -> str:
     return tag(
         "svg",
         text("title", alt) + body,
@@ -85,4 +105,5 @@ def _svg(body: str, alt: str, class_: str) -> str:
         role="img",
         aria_label=alt,
         viewBox=f"0 0 {SPARK_WIDTH} {SPARK_HEIGHT}",
+        **attributes,
     )

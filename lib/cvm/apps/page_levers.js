@@ -2,7 +2,7 @@
   "use strict";
   // What all pages with levers share: the sliders of both languages, their settings and the address
   // that keeps them, the cards, and the parts of a chart drawn live.
-  const ARROWS = { up: "▲", down: "▼" };
+  const ARROWS = { up: "▲", down: "▼", flat: "●" };
   const NS = "http://www.w3.org/2000/svg";
 
   const nodesOf = (input) => JSON.parse(input.dataset.nodes || "[]");
@@ -163,12 +163,21 @@
     }
   }
 
+  // A card whose target no lever can move keeps what was published.
+  function showTarget(box, card) {
+    if (card.target === undefined) return;
+    const target = box.querySelector(".cvm-target");
+    target.textContent = card.target;
+    target.dataset.tone = card.target_tone;
+  }
+
   function showCard({ side, words }, key, card) {
     const box = side.querySelector(`[data-card="${key}"]`);
     if (!box) return;
     showValue(box, card.value, card.unit);
     showChange(box, card, words);
     box.querySelector(".cvm-note").textContent = card.note;
+    showTarget(box, card);
     const gauge = box.querySelector(".cvm-gauge");
     if (gauge && card.gauge) {
       gauge.querySelector(".cvm-fill").setAttribute("width", (card.gauge.fill * 120).toFixed(1));
@@ -250,5 +259,5 @@
   const path = (points) => points.map(([x, y], at) =>
     `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
-  return { form, showTexts, element, frame, drawWhenSized, ticksOf, path };
+  return { form, showTexts, showTarget, element, frame, drawWhenSized, ticksOf, path };
 })()

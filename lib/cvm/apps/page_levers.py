@@ -68,6 +68,9 @@ class Levers:
         facts = next(iter(parts.values())).get("facts")
         if facts is not None:
             shared["facts"] = facts
+        told = {lang: live["told"] for lang, live in parts.items() if "told" in live}
+        if told:
+            shared["told"] = told
         words = {lang: live["words"] for lang, live in parts.items()}
         return live_script(self.files, {**shared, "words": words})
 

@@ -54,6 +54,15 @@
     return template.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? values[name] : whole));
   }
 
+  // What a card says of its figure's target; the same rule as cvm.views.targets.
+  function judged(targets, figure, value) {
+    const goal = targets[figure];
+    if (!goal || !Number.isFinite(value)) return { target: "", target_tone: "" };
+    const beyond = goal.bound === "at_most" ? value - goal.value : goal.value - value;
+    const tone = beyond <= goal.slack ? "good" : "bad";
+    return { target: goal[tone], target_tone: tone };
+  }
+
   // Marsaglia (2004): a series of terms of one sign, exact to the last digits.
   function normal(x) {
     if (x > 8) return 1;
@@ -67,6 +76,6 @@
   }
 
   return {
-    number, grouped, yuan, share, distance, signedShare, signedYuan, fill, normal,
+    number, grouped, yuan, share, distance, signedShare, signedYuan, fill, judged, normal,
   };
 })()

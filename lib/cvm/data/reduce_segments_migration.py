@@ -80,6 +80,36 @@ def reduce_tier_flows(
     )
 
 
+def reduce_tier_months(
+    months: ir.Table, *, month: date, window_months: int = 25, column: str = "vip_tier"
+) -> ir.Table:
+    """Reduce the months up to one to who held which tier in each, and their bills.
+
+    Args:
+        months: Contract table ``months``.
+        month: The last month.
+        window_months: How many months, the last one among them.
+        column: Tier of a month: ``vip_tier`` or ``star``.
+
+    Returns:
+        Expression by ``month`` and ``tier`` (``unknown`` where it is not on record) with
+        ``customers`` and ``revenue_yuan`` (their bills of the month).
+
+    Raises:
+        MissingDataError: The months have no such column.
+    """
+    check_at_least(window_months, "window_months", 1)
+    check_columns(months.columns, [column, "bill_yuan"], "months")
+    first = add_months(month, 1 - window_months)
+    rows = months.filter(months.month >= first, months.month <= month)
+    tier = rows[column].cast("string").fill_null(UNKNOWN)
+    return (
+        rows.group_by("month", tier=tier)
+        .agg(customers=rows.count(), revenue_yuan=rows.bill_yuan.sum())
+        .order_by("month", "tier")
+    )
+
+
 def reduce_tier_ages(
     months: ir.Table,
     customers: ir.Table,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cvm.core.months import format_month, parse_month
+from cvm.core.months import parse_month
 from cvm.core.rule_checks import Checker
 from cvm.core.rule_files import parse_rules, read_rule_text, shipped_text, shipped_texts
 
@@ -143,7 +143,7 @@ class TargetBook:
                 key = (one.figure, one.first_month)
                 if key in seen:
                     check.refuse(
-                        "targets", at, value=f"{one.figure} from {format_month(key[1], 'en')}",
+                        "targets", at, value=f"{one.figure} from {key[1]:%Y-%m}",
                         expected="a figure and first month not given above",
                         action="change first_month, or remove one of the two",
                     )  # fmt: skip

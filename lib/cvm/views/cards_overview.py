@@ -53,7 +53,7 @@ def make_cards(facts: Facts, months: pd.DataFrame, goals: Goals, lang: str) -> l
             value=format_number(facts.get("customers"), lang, digits=4),
             unit="" if lang == "en" else "户",
             note=say("overview.card.month_note", lang, month=shown),
-            **_change(facts.get("customers_change_share"), lang, good="up"),
+            **year_change(facts.get("customers_change_share"), lang, good="up"),
             **_spark("customers", frame, "customers", lang, lambda v: format_number(v, lang)),
         ),
         _revenue_card(facts, frame, lang, shown),
@@ -63,7 +63,7 @@ def make_cards(facts: Facts, months: pd.DataFrame, goals: Goals, lang: str) -> l
             value=_yuan_digits(facts.get("arpu_yuan"), lang),
             unit="" if lang == "en" else "元",
             note=say("overview.card.month_note", lang, month=shown),
-            **_change(_year_change(frame, "arpu_yuan"), lang, good="up"),
+            **year_change(_year_change(frame, "arpu_yuan"), lang, good="up"),
             **_spark("arpu", frame, "arpu_yuan", lang, lambda v: _yuan_digits(v, lang), goals),
         ),
         _churn_card(facts, frame, goals, lang),
@@ -100,7 +100,7 @@ def _revenue_card(facts: Facts, frame: pd.DataFrame, lang: str, month: str) -> d
         value=text.removesuffix("元"),
         unit="元" if lang == "zh" else "",
         note=say(f"overview.card.{'revenue_note' if year else 'month_note'}", lang, month=month),
-        **_change(facts.get("revenue_change_share") if year else None, lang, good="up"),
+        **year_change(facts.get("revenue_change_share") if year else None, lang, good="up"),
         **_spark("revenue", frame, "revenue_yuan", lang, lambda v: format_yuan(v, lang)),
     )
     if not year:
@@ -116,7 +116,7 @@ def _churn_card(facts: Facts, frame: pd.DataFrame, goals: Goals, lang: str) -> d
         lang,
         value=format_share(now, decimals=2),
         note=say("overview.card.churn_note", lang),
-        **_change(change, lang, good="down", in_points=True),
+        **year_change(change, lang, good="down", in_points=True),
         **_spark("churn", frame, "churn_share", lang, lambda v: format_share(v, decimals=2), goals),
     )
 
@@ -153,7 +153,7 @@ def _points_card(facts: Facts, lang: str) -> dict[str, Any]:
     return card
 
 
-def _change(
+def year_change(
     change: float | None, lang: str, *, good: str, in_points: bool = False
 ) -> dict[str, str]:
     """Return change, direction and tone: ``good`` says which direction is favourable."""

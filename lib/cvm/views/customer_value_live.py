@@ -17,9 +17,18 @@ from cvm.core.i18n import LANGUAGES, catalogue, say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.segments.tiers_cuts import move_cuts
 from cvm.views.live_parts import customers_unit, live_card, live_words, money_parts
+from cvm.views.targets import judge
 
 AREA = "customer_value"
 LEAST_YUAN = 0.5
+TARGETS = {
+    "holders": "holders_share",
+    "revenue": "holders_revenue_share",
+    "cost": "tier_cost_share",
+}
+"""Card → the figure that its target is of."""
+NOTHING_TOLD: Mapping[str, Any] = {"of": "", "targets": {}, "standing": {}}
+"""What is told of a page without targets and without a course."""
 LIVE_CARDS = ("holders", "moved", "revenue", "cost")
 _WORDS = ("live", "card")
 _FIGURES = ("customers", "revenue_yuan", "stopped_customers")
@@ -216,7 +225,13 @@ def evaluate(cuts: Cuts, ladder: str, settings: Mapping[str, float]) -> dict[str
     }
 
 
-def texts_at(cuts: Cuts, ladder: str, settings: Mapping[str, float], lang: str) -> dict[str, Any]:
+def texts_at(
+    cuts: Cuts,
+    ladder: str,
+    settings: Mapping[str, float],
+    lang: str,
+    told: Mapping[str, Any] = NOTHING_TOLD,
+) -> dict[str, Any]:
     """Return the page's live texts at a setting of the levers.
 
     Args:
@@ -224,6 +239,8 @@ def texts_at(cuts: Cuts, ladder: str, settings: Mapping[str, float], lang: str) 
         ladder: The ladder that is looked at.
         settings: Lever → lowest score; those left out stay as in force.
         lang: ``"zh"`` or ``"en"``.
+        told: ``targets`` (of :func:`cvm.views.targets.live_targets`, for the ladder ``of``) and
+            ``standing`` (ladder → what its cards say at the cuts in force), in the language.
 
     Returns:
         ``sentence`` (empty for the first ladder as in force: the published one stands), ``tone``,
@@ -238,16 +255,23 @@ def texts_at(cuts: Cuts, ladder: str, settings: Mapping[str, float], lang: str) 
     )
     change = got["cost_yuan"] - now["cost_yuan"]
     way = "same" if abs(change) < LEAST_YUAN else "more" if change > 0 else "less"
-    shown = _shown(got, now, change, ladder, lang)
+    shown = shown_at(got, now, ladder, lang)
     sentence = ""
     if moved:
         sentence = say(f"{AREA}.live.moved_{way}", lang, **shown)
     elif ladder != cuts.ladders[0]:
         sentence = say(f"{AREA}.live.standing", lang, **shown)
+    cards = _cards(got, shown, moved, way, lang)
+    for key, card in ({} if moved else told["standing"].get(ladder, {})).items():
+        cards[key] |= card
+    targets = told["targets"] if ladder == told["of"] else {}
+    values = (got["holders_share"], got["revenue_share"], _rate(got))
+    for (key, figure), value in zip(TARGETS.items(), values, strict=True):
+        cards[key] |= judge(targets.get(figure), value)
     return {
         "sentence": sentence,
         "tone": "neutral",
-        "cards": _cards(got, shown, moved, way, lang),
+        "cards": cards,
         "pyramid_title": say(f"{AREA}.live.pyramid_title", lang, **shown),
         "cost_title": say(
             f"{AREA}.live.cost_title" + ("" if way == "same" else f"_{way}"), lang, **shown
@@ -287,10 +311,21 @@ def _alt(cuts: Cuts, ladder: str, got: Mapping[str, Any], kind: str, lang: str) 
     return say(f"{AREA}.live.{kind}_alt", lang, list=say(f"{AREA}.live.alt_and", lang).join(items))
 
 
-def _shown(
-    got: Mapping[str, Any], now: Mapping[str, Any], change: float, ladder: str, lang: str
+def _rate(got: Mapping[str, Any]) -> float | None:
+    return got["cost_yuan"] / got["rated_revenue_yuan"] if got["rated_revenue_yuan"] else None
+
+
+def shown_at(
+    got: Mapping[str, Any], now: Mapping[str, Any], ladder: str, lang: str
 ) -> dict[str, str]:
-    rate = got["cost_yuan"] / got["rated_revenue_yuan"] if got["rated_revenue_yuan"] else None
+    """Return the words of a ladder's figures, by placeholder.
+
+    Args:
+        got: What :func:`evaluate` gives at a setting.
+        now: The same at the cuts in force.
+        ladder: Which ladder.
+        lang: ``"zh"`` or ``"en"``.
+    """
     return {
         "ladder": ladder_name(ladder, lang),
         "holders": format_number(got["holders"], lang, digits=4),
@@ -304,8 +339,8 @@ def _shown(
         "revenue_now": format_share(now["revenue_share"]),
         "revenue_yuan": format_yuan(got["revenue_yuan"], lang),
         "cost": format_yuan(got["cost_yuan"], lang),
-        "change": format_yuan(abs(change), lang),
-        "rate": format_share(rate),
+        "change": format_yuan(abs(got["cost_yuan"] - now["cost_yuan"]), lang),
+        "rate": format_share(_rate(got), decimals=2),
         "limit": format_yuan(got["limit_yuan"], lang),
     }
 
@@ -319,7 +354,9 @@ def _cards(
     def told(key: str, **values: str) -> str:
         return say(f"{AREA}.card.{key}", lang, **{**shown, **values})
 
-    cost_note = "cost_note_limit" if got["limit_yuan"] > 0 else "cost_note"
+    # The share of revenue stands above already where the cost is that of today.
+    cost_note = "cost_note" if way == "same" else "cost_note_rate"
+    cost_note += "_limit" if got["limit_yuan"] > 0 else ""
     directions = {"same": ("", "neutral"), "more": ("up", "bad"), "less": ("down", "good")}
     direction, tone = directions[way]
     return {

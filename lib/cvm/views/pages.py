@@ -12,7 +12,9 @@ viewer sees the same figures.
   (``"up"``, ``"down"``, ``"flat"`` or ``""``), ``tone``, ``target`` (of :mod:`cvm.views.targets`,
   empty where nobody set one), ``target_tone`` (``"good"`` if it is met, ``"bad"`` if not, else
   ``""``), ``spark`` (heights of the sparkline between 0 and 1, ``null`` for a gap), ``spark_mark``
-  (height of its target, if it has one), ``spark_alt`` and ``gauge`` (``fill``, ``mark``, ``alt``).
+  (height of its target, if it has one), ``spark_alt`` and ``gauge`` (``fill``, ``mark``, ``alt``;
+  ``from`` where it is an interval). A card with a course for each of several choices has them under
+  ``courses``, by name, and in ``course`` the one that is seen first.
 * ``charts``: a list of ``key``, ``title``, ``note``, ``alt``, ``figures``
   (``{"wide": file, "phone": file}``), ``size`` (``{"wide": [width, height], "phone": …}`` in CSS
   pixels), ``table`` (the figures behind the picture: ``columns`` and ``rows`` of texts) and
@@ -138,7 +140,6 @@ PAGES: dict[str, PageMaker] = {
                 "campaign_by_branch_funnel",
                 "campaign_by_branch_checks",
                 "campaign_by_branch_worth",
-                "targets",
                 "names",
             ),
             maker="cvm.views.pages_campaigns:make_campaigns",
@@ -149,6 +150,8 @@ PAGES: dict[str, PageMaker] = {
             optional=(
                 "tier_cuts",
                 "tier_terms",
+                "tier_holders_months",
+                "tier_moves_months",
                 "value_grid",
                 "concentration_top",
                 "concentration_lorenz",

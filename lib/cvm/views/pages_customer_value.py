@@ -11,9 +11,10 @@ import pandas as pd
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.segments.scenes import scene_name
+from cvm.views.cards_customer_value import make_cards, measured_by, told_of, top_shares
 from cvm.views.customer_value_live import (
     AREA,
-    LIVE_CARDS,
+    TARGETS,
     Cuts,
     capital,
     ladder_name,
@@ -24,13 +25,13 @@ from cvm.views.customer_value_live import (
     words,
 )
 from cvm.views.facts import read_facts
-from cvm.views.live_parts import live_card, money_parts
 from cvm.views.names import read_names
 from cvm.views.overview import group_label
 from cvm.views.page_drill import drill_facts, drill_group, drill_panel
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_customer_value import lifetime_rows, make_charts
+from cvm.views.targets import read_targets, target_notes
 
 NAME = "customer-value"
 _OUTSIDE = ("none", "unrated")
@@ -47,16 +48,23 @@ def _make(
     tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
     moved = () if cuts is None else cuts.ladders
-    charts = make_charts(tables, _measured(tables), moved, lang)
+    goals = read_targets(tables.get("targets"))
+    told = {} if cuts is None else told_of(tables, cuts, goals, lang)
+    charts = make_charts(tables, measured_by(tables), moved, lang)
     shown, pictures = draw_pictures(charts, NAME, "customer_value.chart.{key}", lang)
     content = page_head(AREA, lang) | {
         "sentence": sentence(tables, lang),
         "tone": "neutral",
-        "cards": _cards(tables, cuts, lang),
-        "live": None if cuts is None else _live(cuts, lang),
+        "cards": make_cards(tables, cuts, told, goals, lang),
+        "live": None if cuts is None else _live(cuts, told, lang),
         "charts": shown,
         "drill": _drill(tables, lang),
-        "notes": _notes(tables, cuts, info, lang),
+        "notes": [
+            *_notes(tables, cuts, lang),
+            *([] if cuts is None else target_notes(goals, TARGETS.values(), lang)),
+            withheld_note(info, lang),
+            say(f"{AREA}.note.definitions", lang),
+        ],
         "dates": page_dates(info, lang),
     }
     return content, pictures
@@ -65,9 +73,9 @@ def _make(
 def sentence(tables: Tables, lang: str) -> str:
     """Return the page's answer: how concentrated value is, who holds a card, what it is worth."""
     parts = []
-    top = _top(tables).get(0.1)
+    top = top_shares(tables).get(0.1)
     if top is not None:
-        measured = say(f"{AREA}.measured.{_measured(tables)}", lang)
+        measured = say(f"{AREA}.measured.{measured_by(tables)}", lang)
         parts.append(say(f"{AREA}.sentence.top", lang, share=format_share(top), measured=measured))
     held = _holders(tables)
     if held is not None:
@@ -86,24 +94,6 @@ def sentence(tables: Tables, lang: str) -> str:
     told = say(f"{AREA}.sentence.and", lang).join(parts)
     told = told[0].upper() + told[1:] + say(f"{AREA}.sentence.stop", lang)
     return told + _worth(tables, lang)
-
-
-def _measured(tables: Tables) -> str:
-    """Return what value is measured by: margin, revenue, or not told."""
-    top = tables.get("concentration_top")
-    if top is None or "measured" not in top or top.empty:
-        return "value"
-    found = str(top["measured"].iloc[0])
-    return found if found in ("margin_yuan", "bill_yuan") else "value"
-
-
-def _top(tables: Tables) -> dict[float, float]:
-    top = tables.get("concentration_top")
-    if top is None:
-        return {}
-    known = top.dropna(subset=["value_share"])
-    shares = known["top_customers_share"].astype(float).round(4)
-    return dict(zip(shares, known["value_share"].astype(float), strict=True))
 
 
 def _holders(tables: Tables) -> tuple[str, float, float] | None:
@@ -144,47 +134,12 @@ def _worth(tables: Tables, lang: str) -> str:
     )
 
 
-def _cards(tables: Tables, cuts: Cuts | None, lang: str) -> list[dict[str, Any]]:
-    empty = {"target": "", "spark": [], "spark_alt": ""}
-    found: dict[str, dict[str, Any]] = {}
-    if cuts is not None:
-        texts = texts_at(cuts, cuts.ladders[0], {}, lang)["cards"]
-        found = {key: texts[key] for key in LIVE_CARDS}
-    labels = {key: say(f"{AREA}.card.{key}", lang) for key in found}
-    worth = lifetime_rows(tables.get("lifetime_tiers"))
-    months = read_facts(tables.get("lifetime_facts")).get("horizon_months")
-    top = _top(tables)
-    if worth is not None and months is not None:
-        first = worth.iloc[0]
-        name = group_label("tier", first["vip_tier"], lang)
-        labels["worth"] = say(f"{AREA}.card.worth", lang, top=name)
-        found["worth"] = live_card(
-            **money_parts(format_yuan(float(first["value_yuan"]), lang), lang),
-            change=say(
-                f"{AREA}.card.worth_change",
-                lang,
-                low=format_yuan(float(first["value_yuan_low"]), lang),
-                high=format_yuan(float(first["value_yuan_high"]), lang),
-            ),
-            note=say(f"{AREA}.card.worth_note", lang, months=f"{months:.0f}"),
-        )
-    elif 0.1 in top:
-        measured = say(f"{AREA}.measured.{_measured(tables)}", lang)
-        half = say(f"{AREA}.card.top_note", lang, half=format_share(top.get(0.5)))
-        labels["top"] = say(f"{AREA}.card.top", lang)
-        found["top"] = live_card(
-            value=format_share(top[0.1]),
-            change=say(f"{AREA}.card.top_change", lang, measured=measured),
-            note=half if 0.5 in top else "",
-        )
-    return [{"key": key, "label": labels[key], **empty, **one} for key, one in found.items()]
-
-
-def _live(cuts: Cuts, lang: str) -> dict[str, Any]:
+def _live(cuts: Cuts, told: Mapping[str, Any], lang: str) -> dict[str, Any]:
     texts = texts_at(cuts, cuts.ladders[0], {}, lang)
     return {
         "ladders": levers_of(cuts, lang),
         "words": words(cuts, lang),
+        "told": told,
         "titles": {name: texts[f"{name}_title"] for name in ("pyramid", "cost")},
         # The bands are the same in both languages and travel once.
         "table": cuts.payload() if lang == LANGUAGES[0] else {},
@@ -299,7 +254,7 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole and np.isfinite(whole) else float("nan")
 
 
-def _notes(tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str) -> list[str]:
+def _notes(tables: Tables, cuts: Cuts | None, lang: str) -> list[str]:
     wanted = []
     if "tier_pyramid" not in tables:
         wanted.append("no_pyramid")
@@ -321,8 +276,7 @@ def _notes(tables: Tables, cuts: Cuts | None, info: Mapping[str, Any], lang: str
     ]
     if cuts is not None:
         notes.append(say(f"{AREA}.note.levers", lang))
-    notes += _lifetime_note(tables, lang)
-    return [*notes, withheld_note(info, lang), say(f"{AREA}.note.definitions", lang)]
+    return notes + _lifetime_note(tables, lang)
 
 
 def _lifetime_note(tables: Tables, lang: str) -> list[str]:

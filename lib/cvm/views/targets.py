@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from cvm.core.i18n import LANGUAGES, say
+from cvm.core.i18n import LANGUAGES, catalogue, say
 from cvm.core.money import format_share, format_yuan
 from cvm.core.months import format_month, parse_month
 from cvm.plan.target_book import FIGURES
@@ -38,24 +38,26 @@ class Goal:
     value: float
     source: Mapping[str, str]
 
-    @property
-    def slack(self) -> float:
-        """Half a unit of the last digit shown: no reader can tell less from the target."""
+    def plain(self, lang: str) -> dict[str, Any]:
+        """Return the target as a script reads it: ``bound``, ``value``, ``slack`` and both texts.
+
+        The slack is half a unit of the last digit shown: no reader can tell less from the target.
+        """
         figure = FIGURES[self.figure]
         digits = figure.decimals + (0 if figure.unit == "yuan" else 2)
-        return float(0.5 * 10**-digits)
+        return {
+            "bound": self.bound,
+            "value": self.value,
+            "slack": 0.5 * 10.0**-digits,
+            "good": self._text("good", lang),
+            "bad": self._text("bad", lang),
+        }
 
-    def met(self, value: float) -> bool:
-        """Tell whether a value meets the target."""
-        if self.bound == "at_most":
-            return value <= self.value + self.slack
-        return value >= self.value - self.slack
-
-    def text(self, tone: str, lang: str) -> str:
-        """Return what the card says when the target is met (``good``) or is not (``bad``)."""
+    def _text(self, tone: str, lang: str) -> str:
         shown = format_figure(self.figure, self.value, lang)
-        year = "change_" if FIGURES[self.figure].unit == "change" else ""
-        return say(f"targets.card.{year}{self.bound}_{tone}", lang, value=shown)
+        named = f"targets.of.{self.figure}"
+        of = say(named if named in catalogue() else "targets.of.figure", lang)
+        return say(f"targets.card.{self.bound}_{tone}", lang, of=of, value=shown)
 
 
 Goals = Mapping[str, Goal]
@@ -76,7 +78,7 @@ def read_targets(frame: pd.DataFrame | None) -> dict[str, Goal]:
             value=float(row["value"]),
             source={lang: _source(row, lang) for lang in LANGUAGES},
         )
-        for row in frame.to_dict("records")
+        for row in frame.dropna(subset=["value"]).to_dict("records")
     }
 
 
@@ -95,8 +97,7 @@ def card_target(goals: Goals, figure: str, value: float | None, lang: str) -> di
     """Return ``target`` and ``target_tone`` of a card; both empty without a target or a value."""
     if value is None or pd.isna(value) or figure not in goals:
         return dict(NO_TARGET)
-    tone = "good" if goals[figure].met(value) else "bad"
-    return {"target": goals[figure].text(tone, lang), "target_tone": tone}
+    return judge(goals[figure].plain(lang), value)
 
 
 def card_gauge(
@@ -124,17 +125,21 @@ def card_gauge(
 
 def live_targets(goals: Goals, figures: Iterable[str], lang: str) -> dict[str, dict[str, Any]]:
     """Return what a page's script needs to judge figures that levers move, by figure."""
-    return {
-        name: {
-            "bound": goals[name].bound,
-            "value": goals[name].value,
-            "slack": goals[name].slack,
-            "good": goals[name].text("good", lang),
-            "bad": goals[name].text("bad", lang),
-        }
-        for name in figures
-        if name in goals
-    }
+    return {name: goals[name].plain(lang) for name in figures if name in goals}
+
+
+def judge(target: Mapping[str, Any] | None, value: float | None) -> dict[str, str]:
+    """Return ``target`` and ``target_tone`` of a figure that levers move.
+
+    Args:
+        target: One of :func:`live_targets`; ``None`` where there is none.
+        value: The figure; ``None`` where it cannot be told.
+    """
+    if target is None or value is None:
+        return dict(NO_TARGET)
+    beyond = value - target["value"] if target["bound"] == "at_most" else target["value"] - value
+    tone = "good" if beyond <= target["slack"] else "bad"
+    return {"target": target[tone], "target_tone": tone}
 
 
 def target_notes(goals: Goals, figures: Iterable[str], lang: str) -> list[str]:
