@@ -6,6 +6,8 @@ with the fourth group.
 
 import pandas as pd
 
+from target_tables import targets_table
+
 RANKS = {
     "customers": [50, 50, 50, 50, 40, 40, 40, 40],
     "expected_leavers": [25.0, 15.0, 10.0, 8.0, 4.0, 3.0, 2.0, 1.0],
@@ -29,6 +31,8 @@ FACTS = {
     "months_ahead": 3.0,
     "listed_index": 2026 * 12 + 11.0,
     "model_auc": 0.75,
+    "last_left": 50.0,
+    "last_expected": 48.0,
     "last_precision": 0.25,
     "last_precision_low": 0.2,
     "last_precision_high": 0.31,
@@ -36,6 +40,12 @@ FACTS = {
     "last_lift_low": 4.1,
     "last_lift_high": 6.0,
     "last_caught": 0.1,
+}
+# Of the last list 25.0 % left; of this one 29.0 % are expected to, with 94 % of the value at risk.
+TARGETS = {
+    "warning_precision_share": ("at_least", 0.2),
+    "warning_value_share": ("at_least", 0.95),
+    "warning_gain_yuan": ("at_least", 14_000.0),
 }
 INFO = {
     "first_month": "2024-12",
@@ -57,6 +67,40 @@ def facts_table(**changes):
 def _cells(column, rows):
     columns = [column, "status", "customers", "expected_leavers", "value_at_risk_yuan"]
     return pd.DataFrame(rows, columns=columns).astype({"customers": "Int64"})
+
+
+# By month: listed, left of them, expected then, value at risk; None where few of the list left.
+PAST = {
+    "2026-03": (200, 40, 44.0, 60_000.0),
+    "2026-04": (200, 44, 44.0, 64_000.0),
+    "2026-05": None,
+    "2026-06": (160, 40, 36.0, 56_000.0),
+    "2026-07": (200, 36, 40.0, 66_000.0),
+    "2026-08": (200, 50, 48.0, 70_000.0),
+}
+
+
+def track_table():
+    """Return ``early_warning_track``: 500 of 10,000 left of each month's base."""
+    rows = []
+    for month, list_ in PAST.items():
+        row = {"month": pd.Timestamp(month), "customers": 10_000, "left": 500, "base_share": 0.05}
+        if list_ is not None:
+            listed, left, expected, value = list_
+            share, ratio = left / listed, left / expected
+            row |= {
+                "listed": listed, "listed_left": left, "expected_leavers": expected,
+                "precision_share": share, "precision_low_share": share - 0.05,
+                "precision_high_share": share + 0.06, "lift": share / 0.05,
+                "lift_low": share / 0.05 - 0.9, "lift_high": share / 0.05 + 1.0,
+                "caught_share": left / 500, "caught_low_share": left / 500 - 0.02,
+                "caught_high_share": left / 500 + 0.03, "calibration": ratio,
+                "calibration_low": ratio - 0.2, "calibration_high": ratio + 0.2,
+                "value_at_risk_yuan": value, "lost_yuan": 1.1 * value,
+                "gain_yuan": 0.2 * value - 2_800.0,
+            }  # fmt: skip
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def early_warning_tables():
@@ -137,7 +181,9 @@ def early_warning_tables():
                 "high_share": [0.31, 0.05],
             }
         ),
+        "track": track_table(),
         "calibration": curve,
         "healths": healths,
     }
-    return {f"early_warning_{name}": frame for name, frame in tables.items()}
+    found = {f"early_warning_{name}": frame for name, frame in tables.items()}
+    return found | {"targets": targets_table(**TARGETS)}

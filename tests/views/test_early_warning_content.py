@@ -3,13 +3,24 @@
 import numpy as np
 import pytest
 
-from cvm.core.i18n import LANGUAGES
+from cvm.core.i18n import LANGUAGES, say
 from cvm.segments.warning_reach import evaluate_reach
 from cvm.views import page_parts
 from cvm.views.early_warning_live import levers_of, texts_at
 from cvm.views.pages import PAGES
-from early_warning_tables import FACTS, INFO, RANKS, early_warning_tables, facts_table
+from cvm.views.segments_warning import draw_reasons, draw_track
+from cvm.views.targets import read_targets
+from cvm.views.theme import new_figure, themed
+from early_warning_tables import (
+    FACTS,
+    INFO,
+    RANKS,
+    TARGETS,
+    early_warning_tables,
+    facts_table,
+)
 from hand_made import drawn_page
+from target_tables import targets_table
 
 PAGE = PAGES["early-warning"]
 
@@ -54,18 +65,112 @@ def test_the_cards_are_the_list_and_the_last_list(page):
     assert (cards["last"]["value"], cards["last"]["change"]) == ("25.0%", "5.0 times the base")
     zh = {card["key"]: card for card in page.content["zh"]["cards"]}
     assert (zh["value"]["value"], zh["value"]["unit"]) == ("8.6万", "元")
+    assert cards["leavers"]["note"] == "if nothing is done; last list: 48 expected, 50 left"
+    assert zh["leavers"]["note"] == "如不采取措施；上期名单预计48户，实际50户"
+
+
+def test_cards_have_a_target_or_a_gauge_and_the_course_of_past_lists(page):
+    cards = {card["key"]: card for card in page.content["en"]["cards"]}
+    # Capacity 200, all of it used: the gauge runs to 1.25 capacities.
+    gauge = cards["calls"]["gauge"]
+    assert (gauge["fill"], gauge["mark"]) == (pytest.approx(0.8), pytest.approx(0.8))
+    assert gauge["alt"] == "200 calls, capacity 200"
+    told = {key: (card["target"], card["target_tone"]) for key, card in cards.items()}
+    assert told == {
+        "calls": ("", ""),
+        "leavers": ("Target of leavers at least 20.0%: met", "good"),  # 29.0 %
+        "value": ("Target share at least 95%: not met", "bad"),  # 94 %
+        "gain": ("Target at least ¥14k: met", "good"),  # ¥14.4k
+        "last": ("Target of leavers at least 20.0%: met", "good"),  # 25.0 %
+    }
+    # Shares of 20, 22, none, 25, 18 and 25 % against 20 %: between 18 and 25.
+    assert cards["last"]["spark"] == [
+        round(one / 7, 3) if one is not None else None for one in (2, 4, None, 7, 0, 7)
+    ]
+    assert cards["last"]["spark_mark"] == round(2 / 7, 3)
+    # 40, 44, –, 40, 36 and 50 left; September and October are not over; 58 are expected now.
+    assert cards["leavers"]["spark"] == [
+        round(one / 22, 3) if one is not None else None
+        for one in (4, 8, None, 4, 0, 14, None, None, 22)
+    ]
+    assert cards["leavers"]["spark_alt"].endswith("as they left, the last as expected now.")
+    assert [len(cards[key]["spark"]) for key in ("value", "gain")] == [9, 9]
+    # Lowest of the gains: 0.2 × 56,000 − 2,800.
+    assert "lowest ¥8,400, highest ¥14.4k" in cards["gain"]["spark_alt"]
+    notes = " ".join(page.content["zh"]["notes"])
+    assert "目标依据：2026年经营考核" in notes
+
+
+def test_without_targets_and_past_lists_cards_say_what_they_said(undrawn):
+    tables = early_warning_tables()
+    del tables["targets"], tables["early_warning_track"]
+    tables["early_warning_facts"] = facts_table(capacity=None, last_left=None)
+    content = PAGE.make(tables, INFO).content["en"]
+    for card in content["cards"]:
+        assert (card["target"], card["target_tone"], card["spark"]) == ("", "", [])
+        assert card["gauge"] is None
+    assert content["cards"][0]["note"] == "most expected gain first"
+    assert content["cards"][1]["note"] == "if nothing is done"
+    assert "Targets" not in " ".join(content["notes"])
 
 
 def test_titles_say_what_the_pictures_show(page):
     titles = {chart["key"]: chart["title"] for chart in page.content["en"]["charts"]}
     assert titles == {
         "reasons": "Most at stake: Bill fall, ¥51k with 120 customers",
-        "scored": "Of the last list 25.0% left, of all others 4.6%",
+        "track": "Each of 5 past lists found leavers: 3.6 to 5.0 times the base",
         "calibration": "Of the riskiest group 8.0% were expected to leave; 8.4% did",
         "healths": "Of the four health scores, business tells leavers best",
     }
     zh = {chart["key"]: chart["title"] for chart in page.content["zh"]["charts"]}
-    assert zh["scored"] == "上期名单离网25.0%，其余客户离网4.6%"
+    assert zh["track"] == "往期5份名单的离网率均显著高于全网，为其3.6–5.0倍"
+
+
+def test_past_lists_are_told_by_month_and_a_single_one_as_the_last_list(page, undrawn):
+    (track,) = (chart for chart in page.content["en"]["charts"] if chart["key"] == "track")
+    rows = [
+        dict(zip(track["table"]["columns"], row, strict=True)) for row in track["table"]["rows"]
+    ]
+    assert len(rows) == 5  # May's leavers are too few to be told
+    assert rows[-1] == {
+        "Month of list": "Aug 2026", "On the list": "200", "Left": "50",
+        "Expected leavers": "48.0", "Share left": "25.0%", "From": "20.0%", "To": "31.0%",
+        "Of the base": "5.0%", "Of all leavers": "10.0%", "Times the base": "5.0",
+    }  # fmt: skip
+    assert "Jul 2026 18.0% against 5.0%" in track["alt"]
+
+    tables = early_warning_tables()
+    known = tables["early_warning_track"]
+    tables["early_warning_track"] = known.assign(lift_low=known["lift_low"] - 2.9)
+    titles = [one["title"] for one in PAGE.make(tables, INFO).content["en"]["charts"]]
+    assert "2 of 5 past lists found leavers clearly better than chance" in titles
+    tables["early_warning_track"] = known.tail(1)
+    charts = {one["key"]: one["title"] for one in PAGE.make(tables, INFO).content["zh"]["charts"]}
+    assert "track" not in charts
+    assert charts["scored"] == "上期名单离网25.0%，其余客户离网4.6%"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_parts_and_lines_are_named_where_they_are(lang):
+    tables = early_warning_tables()
+    with themed(lang, "phone"):
+        axes = draw_reasons(tables["early_warning_reasons"], new_figure("phone", 300).subplots(),
+                            lang)  # fmt: skip
+        names = {text.get_text(): text.xy for text in axes.texts}
+        assert axes.get_legend() is None
+        # Called is widest with bill falls, on top; beyond capacity with risk alone, at the bottom.
+        called, beyond = [say(f"early_warning.part.{name}", lang) for name in
+                          ("called", "over_capacity")]  # fmt: skip
+        assert names[called] == pytest.approx((0, 2.29))
+        assert names[beyond] == pytest.approx((6_000, 0.29))
+
+        axes = draw_track(tables["early_warning_track"], new_figure("phone", 300).subplots(), lang,
+                          months=3, ticks=3)  # fmt: skip
+        said = [text.get_text().split()[-1] for text in axes.texts]
+        assert said == ["25.0%", "24.0%", "5.0%"]
+        listed = axes.lines[0].get_ydata()
+        np.testing.assert_allclose(listed, [0.2, 0.22, np.nan, 0.25, 0.18, 0.25])
+        assert axes.get_ylim()[1] > 0.31
 
 
 def test_a_withheld_group_is_a_dash_and_none_called_is_a_zero(page):
@@ -104,6 +209,25 @@ def test_a_lever_moves_sentence_cards_and_titles(lang):
     assert texts_at(RANKS, FACTS, {"calls": 0.0}, lang)["cards"]["leavers"]["change"]
 
 
+def test_a_lever_moves_the_gauge_and_what_is_said_of_targets():
+    goals = read_targets(targets_table(**TARGETS))
+    cards = texts_at(RANKS, FACTS, {"calls": 240.0, "saved": 0.0}, "en", goals)["cards"]
+    # 240 ÷ 200 ÷ 1.25; the fifth group brings 3,000 more of the value at risk: 89,000 of 91,700.
+    assert cards["calls"]["gauge"]["fill"] == pytest.approx(0.96)
+    assert cards["calls"]["note"] == "40 beyond the capacity of 200"
+    assert cards["value"]["target_tone"] == "good"
+    assert (cards["gain"]["target"], cards["gain"]["target_tone"]) == (
+        "Target at least ¥14k: not met", "bad",
+    )  # fmt: skip
+    # All 360 hold 68 expected leavers, 18.9 %.
+    all_ = texts_at(RANKS, FACTS, {"calls": 360.0}, "zh", goals)["cards"]
+    assert all_["leavers"]["target"] == "命中率目标≥20.0%，未达标"
+    assert all_["calls"]["gauge"]["fill"] == 1
+    assert all_["calls"]["note"] == "超出外呼能力（200户）160户"
+    nobody = texts_at(RANKS, FACTS, {"calls": 0.0}, "en", goals)["cards"]
+    assert nobody["leavers"]["target"] == ""
+
+
 def test_reach_is_monotone_and_adds_up():
     got = [evaluate_reach(RANKS, calls=at, saved_share=0.2) for at in np.linspace(0, 400, 41)]
     for name in ("calls", "leavers", "value_yuan", "cost_yuan"):
@@ -123,7 +247,7 @@ def test_sliders_stand_where_the_list_stands():
 
 def test_what_is_not_published_is_said_and_the_rest_is_shown(undrawn):
     tables = early_warning_tables()
-    for name in ("ranks", "scored", "calibration", "healths", "tiers"):
+    for name in ("ranks", "scored", "track", "calibration", "healths", "tiers"):
         del tables[f"early_warning_{name}"]
     tables["early_warning_facts"] = facts_table(
         **{name: None for name in FACTS if name.startswith("last_")}

@@ -15,7 +15,7 @@ CHARTS = {
     "points-budget": ["path", "tornado", "waterfall", "proof"],
     "campaigns": ["register", "designs"],
     "customer-value": ["grid", "concentration", "migration", "lifetime"],
-    "early-warning": ["reasons", "scored", "calibration", "healths"],
+    "early-warning": ["reasons", "track", "calibration", "healths"],
 }
 
 

@@ -91,7 +91,7 @@ function (levers, parts, data) {
   function show(spoken) {
     for (const one of sides) {
       const { side, words, lang } = one;
-      const texts = levers.texts(table, facts, settings, words, lang);
+      const texts = levers.texts(table, facts, settings, words, lang, data.told[lang]);
       parts.showTexts(one, texts);
       side.querySelector('[data-live="reach"] h3').textContent = texts.reach_title;
       side.querySelector('[data-live="gain"] h3').textContent = texts.gain_title;

@@ -4,7 +4,9 @@
   // cvm.views.early_warning_live. Tests hold both to Python.
   const COLUMNS = ["customers", "expected_leavers", "value_at_risk_yuan", "act_cost_yuan"];
   const LEAST_YUAN = 0.5;
-  const { fill, number, share, yuan } = formats;
+  const LEAST_CALLS = 0.5;
+  const REACH = 1.25;
+  const { fill, judged, number, share, yuan } = formats;
   const whole = (value) => value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
 
   function evaluate(table, calls, savedShare) {
@@ -73,7 +75,22 @@
     };
   }
 
-  function texts(table, facts, settings, words, lang) {
+  // The gauge of the calls against the capacity, and what is said of it.
+  function capacityOf(got, facts, say) {
+    if (!(facts.capacity > 0)) return { note: say("card.calls_note") };
+    const over = got.calls - facts.capacity;
+    const values = { capacity: whole(facts.capacity), over: whole(over) };
+    return {
+      note: say(`card.calls_${over > LEAST_CALLS ? "beyond" : "within"}`, values),
+      gauge: {
+        fill: Math.min(got.calls / facts.capacity / REACH, 1),
+        mark: 1 / REACH,
+        alt: say("card.calls_gauge", { calls: whole(got.calls), ...values }),
+      },
+    };
+  }
+
+  function texts(table, facts, settings, words, lang, targets) {
     const now = settingsNow(table, facts);
     const { got, shown } = shownAt(table, facts, settings, lang);
     const say = (key, values = {}) => fill(words[key], values);
@@ -81,12 +98,15 @@
       Math.abs(value - now[lever]) > 1e-9);
     const card = (parts) => ({
       value: "", unit: "", change: "", direction: "", tone: "neutral", note: "", gauge: null,
-      ...parts,
+      target: "", target_tone: "", ...parts,
     });
     const unit = lang === "zh" ? "户" : "";
     const money = (text) => (lang === "zh"
       ? { value: text.replace(/元$/, ""), unit: "元" } : { value: text, unit: "" });
-    const rate = got.calls ? share(got.leavers / got.calls) : "–";
+    const rate = got.calls ? got.leavers / got.calls : null;
+    const foretold = facts.last_left === undefined || facts.last_expected === undefined ? null : {
+      last_left: number(facts.last_left, lang), last_expected: number(facts.last_expected, lang),
+    };
     const told = tone(got);
     let pays = got.best_calls ? "some" : "no";
     if (got.best_calls >= got.candidates) pays = "all";
@@ -96,20 +116,24 @@
       cards: {
         calls: card({
           value: shown.calls, unit, change: say("card.calls_change", shown),
-          note: say("card.calls_note"),
+          ...capacityOf(got, facts, say),
         }),
         leavers: card({
-          value: shown.leavers, unit, change: say("card.leavers_change", { share: rate }),
-          note: say("card.leavers_note"),
+          value: shown.leavers, unit,
+          change: say("card.leavers_change", { share: rate === null ? "–" : share(rate) }),
+          note: foretold ? say("card.leavers_note_last", foretold) : say("card.leavers_note"),
+          ...judged(targets, "warning_precision_share", rate),
         }),
         value: card({
           ...money(shown.value), change: say("card.value_change", shown),
           note: say("card.value_note"),
+          ...judged(targets, "warning_value_share", got.value_share),
         }),
         gain: card({
           ...money(shown.gain), change: say("card.gain_change", shown), tone: told,
           direction: told === "neutral" ? "" : got.gain_yuan > 0 ? "up" : "down",
           note: say("card.gain_note", shown),
+          ...judged(targets, "warning_gain_yuan", got.gain_yuan),
         }),
       },
       reach_title: say("live.reach_title", shown),

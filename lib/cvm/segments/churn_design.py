@@ -17,6 +17,7 @@ from scipy.stats import skew
 from threadpoolctl import threadpool_limits
 
 from cvm.core.checks import ArgumentError, check_columns
+from cvm.segments.churn_logit import BLOCK_ROWS
 from cvm.segments.churn_words import OTHER
 
 FloatArray = npt.NDArray[np.float64]
@@ -145,7 +146,7 @@ def make_design(
     kept = _independent(whole[:, 1:])
     if len(kept) < len(terms):
         dropped |= {term.name: "collinear" for place, term in enumerate(terms) if place not in kept}
-        whole = whole[:, [0, *(1 + place for place in kept)]]
+        whole = _only(whole, [0, *(1 + place for place in kept)])
     return Design(terms=tuple(terms[place] for place in kept), dropped=dropped), whole
 
 
@@ -197,6 +198,15 @@ def _scaled(term: Term, values: pd.Series) -> Term:
     plain = term.kind in ("flag", "level", "missing")
     scale = 1.0 if plain else float(raw.std()) or 1.0
     return Term(**{**vars(term), "centre": float(raw.mean()), "scale": scale})
+
+
+def _only(matrix: FloatArray, places: list[int]) -> FloatArray:
+    """Return some columns, a block of rows at a time: all at once takes ten times as long."""
+    made = np.empty((len(matrix), len(places)))
+    for first in range(0, len(matrix), BLOCK_ROWS):
+        rows = slice(first, first + BLOCK_ROWS)
+        np.take(matrix[rows], places, axis=1, out=made[rows])
+    return made
 
 
 def _independent(columns: FloatArray) -> list[int]:

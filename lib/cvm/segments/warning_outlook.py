@@ -90,6 +90,8 @@ class EarlyWarning(Result):
         for name in ("auc", "calibration", "bill_fall"):
             plan |= _three(f"model_{name}", told[name])
         if self.scored is not None:
+            plan["last_left"] = self.scored.facts["listed_left"]
+            plan["last_expected"] = self.scored.facts["listed_expected"]
             for name, one in self.scored.measures().items():
                 plan |= _three(f"last_{name}", one)
         return facts | {name: value for name, value in plan.items() if np.isfinite(value)}

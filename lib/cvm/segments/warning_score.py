@@ -126,11 +126,13 @@ def score_list(
     gone = outcome.astype(bool).to_numpy()
     on_list = table["fate"].isin([CALLED, HELD_OUT]).to_numpy()
     value = np.nan_to_num(table["value_yuan"].to_numpy(float))
+    expected = table["chance_share"].to_numpy(float)
     facts = {
         "customers": float(len(table)),
         "left": float(gone.sum()),
         "listed": float(on_list.sum()),
         "listed_left": float((gone & on_list).sum()),
+        "listed_expected": float(expected[on_list].sum()),
         "held_out": float((table["fate"] == HELD_OUT).sum()),
         "lost_yuan": float(value[gone].sum()),
         "listed_lost_yuan": float(value[gone & on_list].sum()),
@@ -144,7 +146,6 @@ def score_list(
     saved, saved_yuan = UNKNOWN, UNKNOWN
     if called:
         saved, saved_yuan = _saved(table, gone, value, confidence)
-    expected = table["chance_share"].to_numpy(float)
     return ListScore(
         facts=facts,
         precision=_share(facts["listed_left"], facts["listed"], confidence),

@@ -180,7 +180,7 @@ def _row(made: WarningList, scored: ListScore) -> dict[str, float]:
         "base_share": facts["left"] / facts["customers"],
         "listed": int(facts["listed"]),
         "listed_left": int(facts["listed_left"]),
-        "expected_leavers": float(listed["chance_share"].sum()),
+        "expected_leavers": facts["listed_expected"],
     }
     for name, unit in _MEASURED.items():
         row |= _three(name, unit, getattr(scored, name))

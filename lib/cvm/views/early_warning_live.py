@@ -15,10 +15,15 @@ from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.segments.warning_reach import COLUMNS, evaluate_reach
 from cvm.views.live_parts import customers_unit, live_card, live_words, money_parts
+from cvm.views.targets import GAUGE_REACH, NO_TARGET, Goals, card_target
 
 AREA = "early_warning"
 LEVERS = ("calls", "saved")
+TARGETS = ("warning_precision_share", "warning_value_share", "warning_gain_yuan")
 LEAST_YUAN = 0.5
+LEAST_CALLS = 0.5
+# What is said of the last list: who left of it, and who was expected to.
+LAST_FACTS = ("last_left", "last_expected")
 _WORDS = ("live", "card")
 Table = Mapping[str, Sequence[float]]
 
@@ -79,7 +84,11 @@ def words(lang: str) -> dict[str, str]:
 
 
 def texts_at(
-    table: Table, facts: Mapping[str, float], settings: Mapping[str, float], lang: str
+    table: Table,
+    facts: Mapping[str, float],
+    settings: Mapping[str, float],
+    lang: str,
+    goals: Goals | None = None,
 ) -> dict[str, Any]:
     """Return the page's live texts at a setting of the levers.
 
@@ -88,6 +97,7 @@ def texts_at(
         facts: The page's facts.
         settings: Lever → setting; those left out stay where they are today.
         lang: ``"zh"`` or ``"en"``.
+        goals: What :func:`cvm.views.targets.read_targets` gives.
 
     Returns:
         ``sentence`` (empty at today's setting), ``tone``, ``cards`` and the two charts' titles.
@@ -104,7 +114,7 @@ def texts_at(
         "share": format_share(got["value_share"], decimals=0),
         "cost": format_yuan(got["cost_yuan"], lang),
         "saved": format_share(at["saved"], decimals=0),
-        "gain": _signed(got["gain_yuan"], lang),
+        "gain": net_yuan(got["gain_yuan"], lang),
         "best": f"{got['best_calls']:,.0f}",
     }
     pays = (
@@ -113,34 +123,73 @@ def texts_at(
     return {
         "sentence": say(f"{AREA}.live.moved", lang, **shown) if moved else "",
         "tone": tone_of(got),
-        "cards": {
-            "calls": live_card(
-                value=shown["calls"], unit=customers_unit(lang),
-                change=say(f"{AREA}.card.calls_change", lang, **shown),
-                note=say(f"{AREA}.card.calls_note", lang),
-            ),
-            "leavers": live_card(
-                value=shown["leavers"], unit=customers_unit(lang),
-                change=say(f"{AREA}.card.leavers_change", lang, share=_rate(got)),
-                note=say(f"{AREA}.card.leavers_note", lang),
-            ),
-            "value": live_card(
-                **money_parts(shown["value"], lang),
-                change=say(f"{AREA}.card.value_change", lang, **shown),
-                note=say(f"{AREA}.card.value_note", lang),
-            ),
-            "gain": live_card(
-                **money_parts(shown["gain"], lang),
-                change=say(f"{AREA}.card.gain_change", lang, **shown),
-                tone=tone_of(got),
-                direction="" if tone_of(got) == "neutral" else
-                "up" if got["gain_yuan"] > 0 else "down",
-                note=say(f"{AREA}.card.gain_note", lang, **shown),
-            ),
-        },
+        "cards": _cards(got, facts, shown, goals or {}, lang),
         "reach_title": say(f"{AREA}.live.reach_title", lang, **shown),
         "gain_title": say(f"{AREA}.live.gain_title_{pays}", lang, **shown),
+    }
+
+
+def _cards(
+    got: Mapping[str, float],
+    facts: Mapping[str, float],
+    shown: Mapping[str, str],
+    goals: Goals,
+    lang: str,
+) -> dict[str, dict[str, Any]]:
+    """Return the changing parts of the cards that the levers move."""
+    rate = got["leavers"] / got["calls"] if got["calls"] else None
+    tone = tone_of(got)
+    foretold = {name: format_number(facts[name], lang) for name in LAST_FACTS if name in facts}
+    known = "_last" if len(foretold) == len(LAST_FACTS) else ""
+    return {
+        "calls": _card(
+            value=shown["calls"], unit=customers_unit(lang),
+            change=say(f"{AREA}.card.calls_change", lang, **shown),
+            **_capacity(got, facts, lang),
+        ),
+        "leavers": _card(
+            value=shown["leavers"], unit=customers_unit(lang),
+            change=say(f"{AREA}.card.leavers_change", lang, share=format_share(rate)),
+            note=say(f"{AREA}.card.leavers_note{known}", lang, **foretold),
+            **card_target(goals, "warning_precision_share", rate, lang),
+        ),
+        "value": _card(
+            **money_parts(shown["value"], lang),
+            change=say(f"{AREA}.card.value_change", lang, **shown),
+            note=say(f"{AREA}.card.value_note", lang),
+            **card_target(goals, "warning_value_share", got["value_share"], lang),
+        ),
+        "gain": _card(
+            **money_parts(shown["gain"], lang),
+            change=say(f"{AREA}.card.gain_change", lang, **shown),
+            tone=tone,
+            direction="" if tone == "neutral" else "up" if got["gain_yuan"] > 0 else "down",
+            note=say(f"{AREA}.card.gain_note", lang, **shown),
+            **card_target(goals, "warning_gain_yuan", got["gain_yuan"], lang),
+        ),
     }  # fmt: skip
+
+
+def _card(**parts: Any) -> dict[str, Any]:
+    return live_card(**{**NO_TARGET, **parts})
+
+
+def _capacity(got: Mapping[str, float], facts: Mapping[str, float], lang: str) -> dict[str, Any]:
+    """Return the gauge of the calls against the capacity, and what is said of it."""
+    capacity = facts.get("capacity", 0.0)
+    if not capacity > 0:
+        return {"note": say(f"{AREA}.card.calls_note", lang)}
+    beyond = got["calls"] - capacity
+    side = "beyond" if beyond > LEAST_CALLS else "within"
+    values = {"capacity": f"{capacity:,.0f}", "over": f"{beyond:,.0f}"}
+    return {
+        "note": say(f"{AREA}.card.calls_{side}", lang, **values),
+        "gauge": {
+            "fill": min(got["calls"] / capacity / GAUGE_REACH, 1.0),
+            "mark": 1 / GAUGE_REACH,
+            "alt": say(f"{AREA}.card.calls_gauge", lang, calls=f"{got['calls']:,.0f}", **values),
+        },
+    }
 
 
 def tone_of(got: Mapping[str, float]) -> str:
@@ -149,9 +198,6 @@ def tone_of(got: Mapping[str, float]) -> str:
     return "good" if gain > LEAST_YUAN else "bad" if gain < -LEAST_YUAN else "neutral"
 
 
-def _rate(got: Mapping[str, float]) -> str:
-    return format_share(got["leavers"] / got["calls"] if got["calls"] else None)
-
-
-def _signed(yuan: float, lang: str) -> str:
+def net_yuan(yuan: float, lang: str) -> str:
+    """Return a gain after costs, which may be a loss."""
     return ("−" if yuan <= -LEAST_YUAN else "") + format_yuan(abs(yuan), lang)

@@ -175,6 +175,7 @@ PAGES: dict[str, PageMaker] = {
                 "early_warning_tiers",
                 "early_warning_counties",
                 "early_warning_scored",
+                "early_warning_track",
                 "early_warning_calibration",
                 "early_warning_healths",
                 "targets",

@@ -14,7 +14,16 @@ from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.months import month_from_index
 from cvm.plan.overview import TIER_ORDER
 from cvm.segments.warning_words import outlook_sentence
-from cvm.views.early_warning_live import AREA, levers_of, table_of, texts_at, words
+from cvm.views.cards_early_warning import make_cards
+from cvm.views.early_warning_live import (
+    AREA,
+    LAST_FACTS,
+    TARGETS,
+    levers_of,
+    table_of,
+    texts_at,
+    words,
+)
 from cvm.views.facts import read_facts
 from cvm.views.names import Names, read_names
 from cvm.views.page_drill import drill_facts, drill_group, drill_panel
@@ -22,13 +31,13 @@ from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page
 from cvm.views.pages import Page, Tables
 from cvm.views.pictures_early_warning import make_charts
 from cvm.views.segments_warning import trigger_name
+from cvm.views.targets import Goals, live_targets, read_targets, target_notes
 
 NAME = "early-warning"
 CHART_NAME = f"{AREA}.chart.{{key}}"
 PREFIX = "early_warning_"
-CARDS = ("calls", "leavers", "value", "gain")
 # What the browser needs of the facts, beside the groups of rank.
-LIVE_FACTS = ("calls", "saved_share")
+LIVE_FACTS = ("calls", "saved_share", "capacity", *LAST_FACTS)
 
 
 def make_early_warning(tables: Tables, info: Mapping[str, Any]) -> Page:
@@ -41,7 +50,8 @@ def make_early_warning(tables: Tables, info: Mapping[str, Any]) -> Page:
     facts = read_facts(mine.get("facts"))
     ranks = table_of(mine.get("ranks")) if "calls" in facts else None
     names = read_names(tables.get("names"))
-    return both_languages(lambda lang: _make(mine, facts, ranks, names, info, lang))
+    goals = read_targets(tables.get("targets"))
+    return both_languages(lambda lang: _make(mine, facts, ranks, names, goals, info, lang))
 
 
 def _make(
@@ -49,6 +59,7 @@ def _make(
     facts: Mapping[str, float],
     ranks: Mapping[str, Any] | None,
     names: Names,
+    goals: Goals,
     info: Mapping[str, Any],
     lang: str,
 ) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -58,11 +69,16 @@ def _make(
     content = page_head(AREA, lang) | {
         "sentence": outlook_sentence(facts, lang),
         "tone": _tone(facts),
-        "cards": _cards(ranks, facts, lang),
-        "live": None if ranks is None else _live(ranks, facts, lang),
+        "cards": make_cards(ranks, facts, tables.get("track"), goals, lang),
+        "live": None if ranks is None else _live(ranks, facts, goals, lang),
         "charts": shown,
         "drill": _drill(tables, facts, names, lang),
-        "notes": _notes(tables, facts, ranks is not None, info, lang),
+        "notes": [
+            *_notes(tables, facts, ranks is not None, lang),
+            *target_notes(goals, TARGETS, lang),
+            withheld_note(info, lang),
+            say(f"{AREA}.note.definitions", lang),
+        ],
         "dates": page_dates(info, lang, last=_last_month(facts)),
     }
     return content, pictures
@@ -74,47 +90,16 @@ def _tone(facts: Mapping[str, float]) -> str:
     return "good" if facts["last_lift_low"] > 1 else "bad"
 
 
-def _cards(
-    ranks: Mapping[str, Any] | None, facts: Mapping[str, float], lang: str
-) -> list[dict[str, Any]]:
-    empty = {"target": "", "spark": [], "spark_alt": ""}
-    cards = []
-    if ranks is not None:
-        texts = texts_at(ranks, facts, {}, lang)["cards"]
-        cards = [
-            {"key": key, "label": say(f"{AREA}.card.{key}", lang), **empty, **texts[key]}
-            for key in CARDS
-        ]
-    if "last_precision" in facts and "last_lift" in facts:
-        clear = facts.get("last_lift_low", 0.0) > 1
-        cards.append(
-            {
-                "key": "last",
-                "label": say(f"{AREA}.card.last", lang),
-                **empty,
-                "value": format_share(facts["last_precision"]),
-                "unit": "",
-                "change": say(f"{AREA}.card.last_change", lang, lift=f"{facts['last_lift']:.1f}"),
-                "direction": "up" if facts["last_lift"] > 1 else "down",
-                "tone": "good" if clear else "bad",
-                "note": say(
-                    f"{AREA}.card.last_note",
-                    lang,
-                    caught=format_share(facts.get("last_caught"), decimals=0),
-                ),
-                "gauge": None,
-            }
-        )
-    return cards
-
-
-def _live(ranks: Mapping[str, Any], facts: Mapping[str, float], lang: str) -> dict[str, Any]:
-    texts = texts_at(ranks, facts, {}, lang)
+def _live(
+    ranks: Mapping[str, Any], facts: Mapping[str, float], goals: Goals, lang: str
+) -> dict[str, Any]:
+    texts = texts_at(ranks, facts, {}, lang, goals)
     return {
         "levers": levers_of(ranks, facts, lang),
         "words": words(lang),
         "titles": {name: texts[f"{name}_title"] for name in ("reach", "gain")},
         "facts": {name: facts[name] for name in LIVE_FACTS if name in facts},
+        "told": live_targets(goals, TARGETS, lang),
         # The groups are the same in both languages and travel once.
         "table": dict(ranks) if lang == LANGUAGES[0] else {},
     }
@@ -207,9 +192,7 @@ def _six(
     return drill_facts(AREA, texts, lang)
 
 
-def _notes(
-    tables: Tables, facts: Mapping[str, float], live: bool, info: Mapping[str, Any], lang: str
-) -> list[str]:
+def _notes(tables: Tables, facts: Mapping[str, float], live: bool, lang: str) -> list[str]:
     wanted = []
     if "candidates" not in facts:
         wanted.append("no_facts")
@@ -221,8 +204,7 @@ def _notes(
         wanted.append("no_test")
     wanted.append("assumed")
     notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
-    fates = _fates_note(tables.get("fates"), lang)
-    return [*notes, *fates, withheld_note(info, lang), say(f"{AREA}.note.definitions", lang)]
+    return [*notes, *_fates_note(tables.get("fates"), lang)]
 
 
 def _fates_note(fates: pd.DataFrame | None, lang: str) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
+from cvm.core.months import format_month
 from cvm.views import segments_warning as draw
 from cvm.views.facts import Facts
 from cvm.views.pages import Tables
@@ -13,20 +16,35 @@ from cvm.views.picture_parts import Chart, figures_table, listed, painter
 from cvm.views.segments_churn import draw_calibration
 
 AREA = "early_warning"
+FEWEST_LISTS = 2
+"""Past lists that make a course."""
+TRACK_SHARES = (
+    "precision_share",
+    "precision_low_share",
+    "precision_high_share",
+    "base_share",
+    "caught_share",
+)
 
 
 def make_charts(tables: Tables, facts: Facts, lang: str) -> list[Chart]:
     """Return the charts that the tables allow, in the order of the page."""
-    makers = (
+    makers: tuple[tuple[str, Callable[[pd.DataFrame, str], Chart | None]], ...] = (
         ("reasons", reasons_chart),
+        ("track", lambda track, lang: track_chart(track, facts, lang)),
         ("scored", scored_chart),
         ("calibration", calibration_chart),
         ("healths", healths_chart),
     )
-    charts = [
-        make(tables[name], lang) for name, make in makers if name in tables and len(tables[name])
-    ]
-    return [chart for chart in charts if chart is not None]
+    charts = {
+        name: make(tables[name], lang)
+        for name, make in makers
+        if name in tables and len(tables[name])
+    }
+    if charts.get("track"):
+        # The last list is the last of these.
+        charts.pop("scored", None)
+    return [chart for chart in charts.values() if chart is not None]
 
 
 def reasons_chart(cells: pd.DataFrame, lang: str) -> Chart | None:
@@ -63,6 +81,47 @@ def reasons_chart(cells: pd.DataFrame, lang: str) -> Chart | None:
         alt=say(f"{AREA}.chart.reasons_alt", lang, list=listed(items, lang)),
         table=figures_table(AREA, columns, rows, lang),
         paint=painter(lambda axes, _: draw.draw_reasons(shown, axes, lang), 300, 300),
+    )
+
+
+def track_chart(track: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
+    """Past lists by month: who left of them, of the base, and what was expected."""
+    told = track.dropna(subset=["precision_share", "lift"]).sort_values("month")
+    if len(told) < FEWEST_LISTS:
+        return None
+    clear = int((told["lift_low"] > 1).sum())
+    values = {
+        "lists": len(told),
+        "clear": clear,
+        "low": f"{told['lift'].min():.1f}",
+        "high": f"{told['lift'].max():.1f}",
+    }
+    months = [format_month(pd.Timestamp(month).date(), lang) for month in told["month"]]
+    rows, items = [], []
+    for month, row in zip(months, told.to_dict("records"), strict=True):
+        shares = [format_share(row[name]) for name in TRACK_SHARES]
+        counts = [f"{row['listed']:,.0f}", f"{row['listed_left']:,.0f}",
+                  f"{row['expected_leavers']:,.1f}"]  # fmt: skip
+        rows.append([month, *counts, *shares, f"{row['lift']:.1f}"])
+        named = {"month": month, "share": shares[0], "base": shares[3]}
+        items.append(say(f"{AREA}.chart.track_item", lang, **named))
+    columns = ("list_month", "listed", "left", "expected_leavers", "left_share", "low_share",
+               "high_share", "base_share", "caught_share", "lift")  # fmt: skip
+    ahead = int(facts.get("months_ahead", 1))
+    return Chart(
+        key="track",
+        title=say(
+            f"{AREA}.chart.track_title_{'all' if clear == len(told) else 'some'}", lang, **values
+        ),
+        alt=say(f"{AREA}.chart.track_alt", lang, months=ahead, list=listed(items, lang)),
+        table=figures_table(AREA, columns, rows, lang),
+        paint=painter(
+            lambda axes, width: draw.draw_track(
+                track, axes, lang, months=ahead, ticks=draw.TICKS[width]
+            ),
+            320,
+            300,
+        ),
     )
 
 

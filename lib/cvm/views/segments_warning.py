@@ -27,6 +27,8 @@ AREA = "early_warning"
 TICKS: dict[str, int] = {"wide": 6, "phone": 3}
 """Months that are named under past lists."""
 _COLORS = {"called": PALETTE.main, "held_out": PALETTE.accent, "over_capacity": PALETTE.light}
+_NAMED = {"called": PALETTE.main, "held_out": PALETTE.accent_text, "over_capacity": PALETTE.muted}
+_BAR = 0.58
 
 
 def plot_reasons(
@@ -60,23 +62,41 @@ def draw_reasons(cells: pd.DataFrame, axes: Axes, lang: str) -> Axes:
     )
     wide = wide.reindex(columns=[name for name in _COLORS if name in wide.columns])
     wide = wide.loc[wide.sum(axis=1).sort_values().index]
-    start = np.zeros(len(wide))
-    for name in wide.columns:
-        size = wide[name].fillna(0.0).to_numpy(float)
+    sizes = wide.fillna(0.0)
+    ends = sizes.cumsum(axis=1)
+    for name in sizes:
         axes.barh(
-            range(len(wide)), size, left=start, color=_COLORS[str(name)], height=0.62,
-            label=say(f"segments_warning.fate.{name}", lang),
+            range(len(wide)), sizes[name], left=ends[name] - sizes[name],
+            color=_COLORS[str(name)], height=_BAR,
         )  # fmt: skip
-        start += size
+    _name_parts(axes, sizes, ends, lang)
     axes.set_yticks(range(len(wide)), [trigger_name(str(name), lang) for name in wide.index])
-    unit = count_axis(axes, lang, largest=float(start.max()), unit="yuan", axis="x")
+    unit = count_axis(axes, lang, largest=float(ends.to_numpy().max()), unit="yuan", axis="x")
     lying_grid(axes)
     axes.set_title(
         say("overview.axis.named", lang, name=say(f"{AREA}.axis.at_risk", lang), unit=unit)
     )
-    axes.legend(loc="lower right")
     sns.despine(ax=axes, left=True, bottom=True)
     return axes
+
+
+def _name_parts(axes: Axes, sizes: pd.DataFrame, ends: pd.DataFrame, lang: str) -> None:
+    """Name each part of the bars above the bar in which it is widest."""
+    named: set[int] = set()
+    half = 0.5 * float(ends.to_numpy().max())
+    for name in sizes:
+        row = int(sizes[name].to_numpy().argmax())
+        end = float(ends[name].iloc[row])
+        # A name stays inside the chart, and leaves the bar's begin to one that stands there.
+        ends_it = row in named or (end > half and name != sizes.columns[0])
+        named.add(row)
+        axes.annotate(
+            say(f"{AREA}.part.{name}", lang),
+            (end if ends_it else end - float(sizes[name].iloc[row]), row + _BAR / 2),
+            xytext=(0, 3), textcoords="offset points", ha="right" if ends_it else "left",
+            va="bottom", color=_NAMED[str(name)],
+        )  # fmt: skip
+    axes.set_ylim(-0.5, len(sizes) - 0.2)
 
 
 def trigger_name(name: str, lang: str) -> str:
