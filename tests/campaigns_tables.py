@@ -5,6 +5,7 @@ import pandas as pd
 from cvm.campaigns.effect import CHURN, Estimate, cannot_tell
 from cvm.campaigns.portfolio import profit_of_row
 from cvm.campaigns.register import Register, entry_of
+from target_tables import targets_table
 
 INFO = {
     "first_month": "2022-12-01",
@@ -153,6 +154,7 @@ def campaigns_tables(*, without_control=True):
         for name in ("sample_ratio", "balance", "placebo")
     ] + [{"campaign_id": "SMS", "check": "balance", "status": "failed", "customers": 6000}]
     tables = {
+        "targets": targets_table(),
         "campaign_with_control": held,
         "campaign_with_control_estimates": estimates(),
         "campaign_with_control_funnel": pd.DataFrame(

@@ -12,6 +12,10 @@ TARGETS = {
     "holders_share": ("at_least", 0.075),
     "holders_revenue_share": ("at_least", 0.32),
     "tier_cost_share": ("at_most", 0.0625),
+    # campaigns: of five, those with evidence A or B, those that worked, the return of all
+    "campaign_strong_share": ("at_least", 0.8),
+    "campaign_worked_share": ("at_least", 0.4),
+    "campaign_return": ("at_least", 2.0),
 }
 
 

@@ -4,10 +4,12 @@ import random
 
 import pytest
 
-from campaigns_tables import WORTH, campaigns_tables
+from campaigns_tables import INFO, WORTH, campaigns_tables
 from cvm.core.snapshot import open_latest
 from cvm.views.campaigns_live import evaluate, texts_at, told_of, words, worth_rows
+from cvm.views.cards_campaigns import asked_of
 from cvm.views.pages_campaigns import SOURCES, join_registers
+from cvm.views.targets import read_targets
 from page_checks import move, same_address
 
 pytestmark = pytest.mark.browser
@@ -19,6 +21,11 @@ def made():
     tables = campaigns_tables()
     frames = [tables[f"{name}_worth"] for name in SOURCES]
     return worth_rows(*frames), join_registers(tables).entries
+
+
+def held_against(lang):
+    """Return targets and the last twelve months as the page hands them to its script."""
+    return asked_of(read_targets(campaigns_tables()["targets"]), INFO["last_month"], lang)
 
 
 def random_settings(count):
@@ -52,12 +59,17 @@ def test_the_browser_says_what_python_says(arithmetic, lang):
     rows, entries = made()
     asked = [{}, *random_settings(60)]
     got = arithmetic.evaluate(
-        """([rows, told, words, lang, asked]) =>
-             asked.map(one => window.levers.texts(rows, told, one, words, lang))""",
-        [rows, told_of(entries, lang), words(lang), lang, asked],
+        """([rows, told, words, lang, asked, held]) =>
+             asked.map(one => window.levers.texts(rows, told, one, words, lang, held))""",
+        [rows, told_of(entries, lang), words(lang), lang, asked, held_against(lang)],
     )
     for settings, answer in zip(asked, got, strict=True):
-        assert answer == texts_at(rows, entries, settings, lang)
+        expected = texts_at(rows, entries, settings, lang, held_against(lang))
+        for key, card in expected["cards"].items():
+            drawn = answer["cards"][key].pop("spark")
+            assert drawn == pytest.approx(card.pop("spark"), abs=1.1e-3)
+        assert answer == expected
+    assert {one["cards"]["net"]["target_tone"] for one in got} == {"good", "bad"}
 
 
 def cells(page, lang, campaign):
@@ -84,6 +96,14 @@ def test_levers_change_returns_cards_and_the_address(open_page, published, lang)
     assert cells(page, lang, "HANDSET") == expected["campaigns"]["HANDSET"] != before
     card = page.locator(f".cvm-in[data-in={lang}] [data-card=net]")
     assert expected["cards"]["net"]["value"] in card.inner_text()
+    held = texts_at(rows, entries, {"horizon": 48.0, "cost": 1.5}, lang, held_against(lang))
+    net = held["cards"]["net"]
+    assert card.locator(".cvm-spark").get_attribute("aria-label") == net["spark_alt"]
+    points = card.locator(".cvm-spark polyline").get_attribute("points").split()
+    drawn = [1 - (float(point.split(",")[1]) - 3) / 24 for point in points]
+    assert drawn == pytest.approx(net["spark"], abs=0.004)
+    assert card.locator(".cvm-target").inner_text() == net["target"]
+    assert net["change"] in card.locator(".cvm-change").inner_text()
     page.wait_for_url("**horizon=48*", timeout=5_000)
     again = open_page(same_address(page))
     assert cells(again, lang, "HANDSET") == expected["campaigns"]["HANDSET"]
@@ -95,7 +115,7 @@ def test_levers_change_returns_cards_and_the_address(open_page, published, lang)
 def test_one_campaign_is_chosen_and_kept_in_the_address(open_page):
     page = open_page(f"{PAGE}?lang=en")
     assert page.locator("[data-campaign=FAMILY]:visible .cvm-events").count() == 1
-    page.get_by_role("button", name="增值业务短信推荐").click()
+    page.get_by_role("button", name="Value-added services by SMS").click()
     assert page.locator("[data-campaign=SMS]:visible").count() == 1
     assert page.locator("[data-campaign=FAMILY]:visible").count() == 0
     assert "campaign=SMS" in page.url

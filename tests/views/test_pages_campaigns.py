@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -43,6 +44,56 @@ def test_the_page_answers_and_shows_every_campaign(page, lang):
     told = content["charts"][1]["table"]["rows"]
     assert len(told) == 10
     assert {row[0] for row in told} == set(names)
+
+
+def test_cards_add_campaigns_up_in_order_of_their_start_and_meet_targets_or_do_not(page):
+    # By start: FAMILY (worked, 64,000 yuan), HANDSET (worked, 60,000), CARE (cannot tell, cost not
+    # booked), RECHARGE (worked, 36,000), SMS (no effect, 7,200; the only one within a year).
+    cards = {card["key"]: card for card in page.content["en"]["cards"]}
+    assert cards["count"]["spark"] == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    assert cards["worked"]["spark"] == [0.0, 0.333, 0.667, 0.667, 1.0, 1.0]
+    assert cards["paid"]["spark"] == [0.0, 0.5, 1.0, 1.0, 1.0]
+    spent = [0, 64, 124, 160, 167.2]
+    assert cards["cost"]["spark"] == pytest.approx([at / 167.2 for at in spent], abs=5e-4)
+    assert cards["cost"]["spark_alt"] == (
+        "Spent, adding campaigns up in order of their start: "
+        "¥64k after the first, ¥167k after all 4"
+    )
+    changes = {key: card["change"] for key, card in cards.items()}
+    assert changes["count"] == "1 from the last 12 months"
+    assert changes["worked"] == changes["paid"] == "none from the last 12 months"
+    assert changes["cost"] == "¥7,200 from the last 12 months"
+    assert (cards["net"]["direction"], cards["net"]["tone"]) == ("down", "bad")
+    assert {key: card["target"] for key, card in cards.items()} == {
+        "count": "Target for A or B at least 80%: not met",  # three of five
+        "worked": "Target share at least 40%: met",
+        "paid": "",
+        "cost": "",
+        "net": "Target return at least +200%: met",
+    }
+    assert "目标依据：2026年经营考核（自2026年1月起）。" in page.content["zh"]["notes"]
+
+
+@LANGS
+def test_what_is_left_of_margin_follows_the_levers_with_its_course_and_target(page, lang):
+    tables = campaigns_tables()
+    rows = worth_rows(*(tables[f"{name}_worth"] for name in SOURCES))
+    entries = join_registers(tables).entries
+    asked = page.content[lang]["live"]["asked"]
+    assert asked["since"] == "2024-12"
+    dear = {"horizon": 6.0, "cost": 2.0}
+    got = {row["campaign_id"]: evaluate(row, dear) for row in rows}
+    order = ["FAMILY", "HANDSET", "RECHARGE", "SMS"]
+    sums = np.cumsum([0.0, *(got[name]["net_yuan"] for name in order)])
+    cost = sum(got[name]["cost_yuan"] for name in order)
+
+    card = texts_at(rows, entries, dear, lang, asked)["cards"]["net"]
+
+    assert card["spark"] == pytest.approx((sums - sums.min()) / np.ptp(sums), abs=5e-4)
+    assert card["target_tone"] == "bad"
+    assert f"{100 * sums[-1] / cost:+,.0f}%".replace("-", "−") in card["note"]
+    unknown = texts_at(rows, entries, dear, lang)["cards"]["net"]
+    assert (unknown["change"], unknown["target"]) == ("", "")
 
 
 @LANGS

@@ -2,7 +2,7 @@ function (levers, parts, data) {
   "use strict";
   const root = document.getElementById("cvm-page");
   if (!root) return;
-  const { rows, told } = data;
+  const { rows, told, asked } = data;
   const { sides, settings, start } = parts.form({
     root,
     words: data.words,
@@ -12,8 +12,9 @@ function (levers, parts, data) {
   });
 
   function show(spoken) {
-    for (const { side, hero, title, words, lang, spoken: aloud } of sides) {
-      const texts = levers.texts(rows, told[lang], settings, words, lang);
+    for (const one of sides) {
+      const { side, hero, title, words, lang, spoken: aloud } = one;
+      const texts = levers.texts(rows, told[lang], settings, words, lang, asked[lang]);
       title.textContent = texts.sentence;
       hero.dataset.tone = texts.tone;
       for (const [name, cells] of Object.entries(texts.campaigns)) {
@@ -21,15 +22,10 @@ function (levers, parts, data) {
           if (cell.dataset.liveOf === name) cell.textContent = cells[cell.dataset.cell];
         }
       }
-      for (const [key, card] of Object.entries(texts.cards)) {
-        const box = side.querySelector(`[data-card="${key}"]`);
-        if (!box) continue;
-        box.querySelector(".cvm-value").firstChild.textContent = card.value;
-        box.querySelector(".cvm-note").textContent = card.note;
-      }
+      for (const [key, card] of Object.entries(texts.cards)) parts.showCard(one, key, card);
       if (spoken && aloud) {
-        const told = [...side.querySelector('[data-card="net"]').children].map((one) => one.textContent);
-        aloud.textContent = told.filter(Boolean).join(" · ");
+        const net = [...side.querySelector('[data-card="net"]').querySelectorAll("h3, p")];
+        aloud.textContent = net.map((part) => part.textContent).filter(Boolean).join(" · ");
       }
     }
   }
@@ -52,8 +48,8 @@ function (levers, parts, data) {
       root.cvmState.remember({ campaign: choice.value });
     });
   }
-  const asked = root.cvmState.asked("campaign");
-  if (choices.length && [...choices[0].options].some((one) => one.value === asked)) choose(asked);
+  const wanted = root.cvmState.asked("campaign");
+  if (choices.length && [...choices[0].options].some((one) => one.value === wanted)) choose(wanted);
   for (const link of root.querySelectorAll("[data-open]")) {
     link.addEventListener("click", () => {
       choose(link.dataset.open);

@@ -40,6 +40,7 @@ def page_script(model: PageModel) -> str:
     data: dict[str, Any] = {
         "rows": next((live["rows"] for live in parts.values() if live["rows"]), []),
         "told": {lang: live["told"] for lang, live in parts.items()},
+        "asked": {lang: live["asked"] for lang, live in parts.items()},
         "words": {lang: live["words"] for lang, live in parts.items()},
     }
     return live_script("campaigns", data)

@@ -2,7 +2,8 @@
   "use strict";
   // The same arithmetic as cvm.campaigns.profit, and the same texts as cvm.views.campaigns_live.
   // Tests hold both to Python.
-  const { fill, normal, share, yuan } = formats;
+  const { fill, judged, normal, share, yuan } = formats;
+  const LEAST_YUAN = 0.5;
   const WORTH_SHARE = 0.8;
 
   // The quantile of the normal by bisection of its distribution.
@@ -163,12 +164,68 @@
     };
   }
 
-  function texts(rows, published, settings, words, lang) {
+  // Campaigns by their start, those without one last.
+  function inOrder(told) {
+    const place = ({ start }) => (start ? `0${start}` : "1");
+    return [...told].sort((one, other) => (place(one) < place(other) ? -1 : place(one) > place(other) ? 1 : 0));
+  }
+
+  // What campaigns add up to, from nothing on.
+  function course(key, values, words, text) {
+    if (!values.length) return { spark: [], spark_alt: "" };
+    const sums = [0];
+    for (const value of values) sums.push(sums[sums.length - 1] + value);
+    const low = Math.min(...sums), room = Math.max(...sums) - low || 1;
+    const told = { first: text(sums[1]), last: text(sums[sums.length - 1]), count: values.length };
+    return {
+      spark: sums.map((value) => Math.round((1000 * (value - low)) / room) / 1000),
+      spark_alt: fill(words["card.course"], { label: words[`card.${key}`], ...told }),
+    };
+  }
+
+  // As cvm.views.cards_campaigns.live_cards.
+  function liveCards(steps, asked, months, words, lang) {
+    const sum = (values) => values.reduce((all, one) => all + one, 0);
+    const recent = steps.filter(({ start }) => asked.since && start >= asked.since);
+    const good = steps.map((one) => Number(one.paid === "yes"));
+    const goodLately = recent.filter((one) => one.paid === "yes").length;
+    const net = sum(steps.map((one) => one.net)), cost = sum(steps.map((one) => one.cost));
+    const added = sum(recent.map((one) => one.net));
+    const even = Math.abs(added) < LEAST_YUAN;
+    const roi = cost > 0 ? net / cost : NaN;
+    const money = yuan(Math.abs(net), lang);
+    const amount = (value) => (value <= -LEAST_YUAN ? "−" : "") + yuan(Math.abs(value), lang);
+    const change = (none, key, text) => {
+      if (!asked.since) return "";
+      return none ? words["card.added_none"] : fill(words[key], { added: text });
+    };
+    const signed = (added > 0 ? "+" : "−") + yuan(Math.abs(added), lang);
+    return {
+      paid: {
+        value: String(sum(good)), unit: "", direction: "", tone: "neutral", gauge: null,
+        note: fill(words["card.paid_note"], { count: steps.length }),
+        change: change(!goodLately, "card.added", String(goodLately)),
+        ...course("paid", good, words, (value) => value.toFixed(0)),
+      },
+      net: {
+        value: (net < 0 ? "−" : "") + (lang === "zh" ? money.replace(/元$/, "") : money),
+        unit: lang === "zh" ? "元" : "",
+        note: fill(words["card.net_note"], { months, roi: percent(roi) }),
+        change: change(even, "card.added_yuan", signed),
+        direction: even ? "" : added > 0 ? "up" : "down",
+        tone: even ? "neutral" : added > 0 ? "good" : "bad",
+        gauge: null,
+        ...judged(asked.targets, "campaign_return", roi),
+        ...course("net", steps.map((one) => one.net), words, amount),
+      },
+    };
+  }
+
+  function texts(rows, published, settings, words, lang, asked) {
     const at = { ...settingsNow(rows), ...settings };
     const known = new Map(published.map((one) =>
       [one.id, { ...one, roi: one.roi ?? NaN, chance: one.chance ?? NaN }]));
-    const campaigns = {}, states = [];
-    let net = 0;
+    const campaigns = {}, steps = {};
     for (const row of rows) {
       const name = row.campaign_id;
       if (!known.has(name)) continue;
@@ -177,8 +234,7 @@
       one.roi = got.roi;
       one.chance = got.chance;
       const state = paid(one.worked, got.chance);
-      states.push(state);
-      net += got.net_yuan;
+      steps[name] = { start: one.start, paid: state, net: got.net_yuan, cost: got.cost_yuan };
       campaigns[name] = {
         cost: yuan(got.cost_yuan, lang),
         roi: percent(got.roi),
@@ -189,23 +245,13 @@
         ...lifeTexts(got, words, lang),
       };
     }
-    const money = yuan(Math.abs(net), lang);
-    const sign = net < 0 ? "−" : "";
     const told = [...known.values()];
+    const ordered = inOrder(told).filter((one) => one.id in steps).map((one) => steps[one.id]);
     return {
       sentence: sentence(told, words, lang),
       tone: toneOf(told),
       campaigns,
-      cards: {
-        paid: {
-          value: String(states.filter((one) => one === "yes").length),
-          note: fill(words["card.paid_note"], { count: states.length }),
-        },
-        net: {
-          value: sign + (lang === "zh" ? money.replace(/元$/, "") : money),
-          note: fill(words["card.net_note"], { months: at.horizon.toFixed(0) }),
-        },
-      },
+      cards: liveCards(ordered, asked, at.horizon.toFixed(0), words, lang),
     };
   }
 

@@ -171,6 +171,21 @@
     target.dataset.tone = card.target_tone;
   }
 
+  // A course that moves with the levers; as cvm.apps.page_cards draws it, without gaps.
+  function showCourse(box, card) {
+    const svg = box.querySelector(".cvm-spark");
+    if (!svg || card.spark === undefined) return;
+    const points = card.spark.map((height, at) =>
+      [3 + (at * 114) / (card.spark.length - 1), 3 + (1 - height) * 24]);
+    const [x, y] = points[points.length - 1];
+    svg.querySelector("polyline").setAttribute("points",
+      points.map((point) => point.map((one) => one.toFixed(1)).join(",")).join(" "));
+    svg.querySelector("circle").setAttribute("cx", x.toFixed(1));
+    svg.querySelector("circle").setAttribute("cy", y.toFixed(1));
+    svg.setAttribute("aria-label", card.spark_alt);
+    svg.querySelector("title").textContent = card.spark_alt;
+  }
+
   function showCard({ side, words }, key, card) {
     const box = side.querySelector(`[data-card="${key}"]`);
     if (!box) return;
@@ -178,6 +193,7 @@
     showChange(box, card, words);
     box.querySelector(".cvm-note").textContent = card.note;
     showTarget(box, card);
+    showCourse(box, card);
     const gauge = box.querySelector(".cvm-gauge");
     if (gauge && card.gauge) {
       gauge.querySelector(".cvm-fill").setAttribute("width", (card.gauge.fill * 120).toFixed(1));
@@ -259,5 +275,5 @@
   const path = (points) => points.map(([x, y], at) =>
     `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
-  return { form, showTexts, showTarget, element, frame, drawWhenSized, ticksOf, path };
+  return { form, showTexts, showCard, element, frame, drawWhenSized, ticksOf, path };
 })()

@@ -18,6 +18,7 @@ from cvm.campaigns.profit import Profit
 from cvm.campaigns.register import Entry, Register, kept_words
 from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_share, format_yuan
+from cvm.views.cards_campaigns import NOTHING_ASKED, in_order, live_cards, percent
 
 AREA = "campaigns_page"
 LEVERS = {"horizon": (6.0, 60.0, 1.0), "cost": (0.5, 2.0, 0.05)}
@@ -138,6 +139,7 @@ def told_of(entries: Sequence[Entry], lang: str) -> list[dict[str, Any]]:
         {
             "id": one.campaign_id,
             "label": one.label(),
+            "start": one.start_month[:7],
             "worked": one.worked,
             "kept": kept_words(one, lang),
             "roi": None if math.isnan(one.roi) else float(one.roi),
@@ -156,7 +158,11 @@ def tone_of(register: Register) -> str:
 
 
 def texts_at(
-    rows: Sequence[Row], entries: Sequence[Entry], settings: Mapping[str, float], lang: str
+    rows: Sequence[Row],
+    entries: Sequence[Entry],
+    settings: Mapping[str, float],
+    lang: str,
+    asked: Mapping[str, Any] = NOTHING_ASKED,
 ) -> dict[str, Any]:
     """Return the page's live texts at a setting of the levers.
 
@@ -165,6 +171,7 @@ def texts_at(
         entries: The register.
         settings: Lever → setting; those left out stay where they are today.
         lang: ``"zh"`` or ``"en"``.
+        asked: What :func:`cvm.views.cards_campaigns.asked_of` gives.
 
     Returns:
         ``sentence``, ``tone``, ``campaigns`` (campaign → ``cost``, ``roi``, ``interval``,
@@ -173,7 +180,8 @@ def texts_at(
     """
     at = settings_now(rows) | dict(settings)
     known = {one.campaign_id: one for one in entries}
-    told, states, net = {}, [], 0.0
+    told: dict[str, Any] = {}
+    steps: dict[str, dict[str, Any]] = {}
     for row in rows:
         name = str(row["campaign_id"])
         if name not in known:
@@ -181,8 +189,12 @@ def texts_at(
         got = evaluate(row, at)
         one = replace(known[name], roi=got["roi"], positive_share=got["chance"])
         known[name] = one
-        states.append(one.paid)
-        net += got["net_yuan"]
+        steps[name] = {
+            "start": one.start_month[:7],
+            "paid": one.paid,
+            "net_yuan": got["net_yuan"],
+            "cost_yuan": got["cost_yuan"],
+        }
         told[name] = {
             "cost": format_yuan(got["cost_yuan"], lang),
             "roi": percent(got["roi"]),
@@ -193,23 +205,12 @@ def texts_at(
             **_life_texts(got, lang),
         }
     register = Register(entries=tuple(known.values()))
-    months = f"{at['horizon']:.0f}"
-    sign = "−" if net < 0 else ""
-    money = format_yuan(abs(net), lang)
+    ordered = [steps[one.campaign_id] for one in in_order(entries) if one.campaign_id in steps]
     return {
         "sentence": register.text(lang),
         "tone": tone_of(register),
         "campaigns": told,
-        "cards": {
-            "paid": {
-                "value": str(states.count("yes")),
-                "note": say(f"{AREA}.card.paid_note", lang, count=len(states)),
-            },
-            "net": {
-                "value": sign + (money.removesuffix("元") if lang == "zh" else money),
-                "note": say(f"{AREA}.card.net_note", lang, months=months),
-            },
-        },
+        "cards": live_cards(ordered, asked, f"{at['horizon']:.0f}", lang),
     }
 
 
@@ -229,10 +230,3 @@ def interval_text(low: float, high: float, lang: str) -> str:
     if not (math.isfinite(low) and math.isfinite(high)):
         return "–"
     return say(f"{AREA}.live.interval", lang, low=percent(low), high=percent(high))
-
-
-def percent(value: float) -> str:
-    """Return a return in whole per cent; an en dash where there is none."""
-    if not math.isfinite(value):
-        return "–"
-    return ("−" if value < 0 else "+") + f"{abs(100 * value):,.0f}%"

@@ -140,6 +140,7 @@ PAGES: dict[str, PageMaker] = {
                 "campaign_by_branch_funnel",
                 "campaign_by_branch_checks",
                 "campaign_by_branch_worth",
+                "targets",
                 "names",
             ),
             maker="cvm.views.pages_campaigns:make_campaigns",

@@ -27,10 +27,12 @@ from cvm.views.campaigns_live import (
     worth_rows,
 )
 from cvm.views.campaigns_register import plot_all_designs, plot_register
+from cvm.views.cards_campaigns import TARGETS, asked_of, make_cards
 from cvm.views.names import Names, read_names
 from cvm.views.page_parts import page_dates, picture, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.picture_parts import Chart, listed
+from cvm.views.targets import Goals, read_targets, target_notes
 from cvm.views.theme import Width, new_figure
 
 NAME = "campaigns"
@@ -105,7 +107,9 @@ def _make(
         entry, files = picture(chart, NAME, say(f"{AREA}.chart.{name}", lang), lang)
         shown.append(entry)
         pictures.update(files)
-    texts = texts_at(rows, register.entries, {}, lang)
+    goals = read_targets(tables.get("targets"))
+    asked = asked_of(goals, info.get("last_month"), lang)
+    texts = texts_at(rows, register.entries, {}, lang, asked)
     by_name = {str(row["campaign_id"]): row for row in rows}
     content = {
         "lang": lang,
@@ -115,7 +119,9 @@ def _make(
         "sentence": register.text(lang),
         "tone": tone_of(register),
         # Nothing on record is no figure of nought: the sentence says it.
-        "cards": _cards(register, texts, bool(rows), lang) if register.entries else [],
+        "cards": make_cards(
+            register.entries, texts["cards"] if rows else {}, goals, asked["since"], lang
+        ),
         "live": {
             "levers": levers_of(rows, lang) if rows else [],
             "words": words(lang),
@@ -131,47 +137,15 @@ def _make(
                 for one in register.entries
             ],
             "told": told_of(register.entries, lang),
+            "asked": asked,
             "rows": list(rows) if lang == LANGUAGES[0] else [],
         },
         "charts": shown,
         "drill": None,
-        "notes": _notes(register, rows, tables, info, lang),
+        "notes": _notes(register, rows, tables, goals, info, lang),
         "dates": page_dates(info, lang),
     }
     return content, pictures
-
-
-def _cards(
-    register: Register, texts: Mapping[str, Any], worth: bool, lang: str
-) -> list[dict[str, Any]]:
-    entries = register.entries
-    strong = sum(one.evidence in ("A", "B") for one in entries)
-    worked = sum(one.worked == "yes" for one in entries)
-    costs = [one.cost_yuan for one in entries if math.isfinite(one.cost_yuan)]
-    cost = format_yuan(sum(costs) if costs else None, lang)
-    yuan = "元" if lang == "zh" else ""
-    cards = [
-        _card("count", lang, value=str(len(entries)),
-              note=say(f"{AREA}.card.count_note", lang, strong=strong)),
-        _card("worked", lang, value=str(worked),
-              note=say(f"{AREA}.card.worked_note", lang,
-                       none=sum(one.worked == "none" for one in entries))),
-        _card("cost", lang, value=cost.removesuffix("元"), unit=yuan if costs else "",
-              note=say(f"{AREA}.card.cost_note", lang, count=len(costs))),
-    ]  # fmt: skip
-    if worth:
-        live = texts["cards"]
-        cards.insert(2, _card("paid", lang, **live["paid"]))
-        cards.append(_card("net", lang, unit=yuan, **live["net"]))
-    return cards
-
-
-def _card(key: str, lang: str, **parts: Any) -> dict[str, Any]:
-    empty: dict[str, Any] = {
-        "unit": "", "note": "", "change": "", "direction": "", "tone": "neutral", "target": "",
-        "spark": [], "spark_alt": "", "gauge": None,
-    }  # fmt: skip
-    return {"key": key, "label": say(f"{AREA}.card.{key}", lang), **empty, **parts}
 
 
 def _row(one: Entry, live: Mapping[str, Mapping[str, str]], lang: str) -> dict[str, Any]:
@@ -313,6 +287,7 @@ def _notes(
     register: Register,
     rows: Sequence[Mapping[str, Any]],
     tables: Tables,
+    goals: Goals,
     info: Mapping[str, Any],
     lang: str,
 ) -> list[str]:
@@ -325,4 +300,5 @@ def _notes(
     wanted += ["levers"] if rows else []
     notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
     meanings = [say(f"{AREA}.note.definitions", lang)] if register.entries else []
-    return [*notes, withheld_note(info, lang), *meanings]
+    judged = target_notes(goals, TARGETS.values(), lang) if register.entries else []
+    return [*notes, *judged, withheld_note(info, lang), *meanings]
