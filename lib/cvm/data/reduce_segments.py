@@ -8,22 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import reduce
+from operator import sub
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from cvm.core.checks import ArgumentError, check_columns
+from cvm.core.checks import ArgumentError
 from cvm.core.months import add_months
+from cvm.data.reduce_segments_plan import MonthSource, SumsPlan, WindowSum
 from cvm.data.reduce_segments_ratings import FEN
-from cvm.data.reduce_segments_rows import segment_rows
+from cvm.data.reduce_segments_rows import month_source, segment_rows
 
 Terms = Mapping[str, Any]
 
+_MADE_OF = {"margin_yuan": ("bill_yuan", "variable_cost_yuan")}
+
 
 def reduce_segments_cells(
-    months: ir.Table,
-    customers: ir.Table,
+    months: ir.Table | MonthSource,
+    customers: ir.Table | None = None,
     accounts: ir.Table | None = None,
     ledger: ir.Table | None = None,
     *,
@@ -75,8 +80,8 @@ def reduce_segments_cells(
 
 
 def reduce_segments_scores(
-    months: ir.Table,
-    customers: ir.Table,
+    months: ir.Table | MonthSource,
+    customers: ir.Table | None = None,
     accounts: ir.Table | None = None,
     ledger: ir.Table | None = None,
     *,
@@ -120,12 +125,17 @@ def reduce_segments_scores(
 
 
 def reduce_segments_spread(
-    months: ir.Table, *, month: date, columns: Sequence[str], step: float, window_months: int = 12
+    months: ir.Table | MonthSource,
+    *,
+    month: date,
+    columns: Sequence[str],
+    step: float,
+    window_months: int = 12,
 ) -> ir.Table:
     """Reduce amounts a month to histograms, from which cuts are chosen and concentration is read.
 
     Args:
-        months: Contract table ``months``.
+        months: Contract table ``months``, or a panel.
         month: Last month of the window; customers are those with a row in it.
         columns: Columns of ``months``, or ``margin_yuan`` (bill less variable cost).
         step: Width of a bin (in the column's unit, mean a month).
@@ -137,46 +147,35 @@ def reduce_segments_spread(
 
     Raises:
         MissingDataError: A column is not there.
+        ArgumentError: A month that a panel does not hold.
     """
-    has_cost = "variable_cost_yuan" in months.columns
-    needed = [
-        "variable_cost_yuan" if name == "margin_yuan" and not has_cost else name
-        for name in columns
-        if name != "margin_yuan" or not has_cost
-    ]
-    check_columns(months.columns, needed, "months")
-    rows = months.filter(
-        months.month >= add_months(month, 1 - window_months), months.month <= month
-    )
-
-    def fen(name: str) -> ir.Value:
-        if name == "margin_yuan":
-            return fen("bill_yuan") - fen("variable_cost_yuan")
-        return (rows[name].cast("float64").sum() * FEN).round().fill_null(0).cast("int64")
-
-    sums = {name: fen(name) for name in columns}
-    here = (rows.month == month).cast("int64").sum()
-    each = rows.group_by("customer_id").agg(here=here, seen=rows.count(), **sums)
-    each = each.filter(each.here > 0)
-    parts = []
-    for name in columns:
-        mean = (each[name] / (FEN * each.seen)).round(6)
+    source = month_source(months)
+    made = {name: _MADE_OF.get(name, (name,)) for name in columns}
+    parts = {part for name in columns for part in made[name]}
+    source.check("months", sorted(parts))
+    first = add_months(month, 1 - window_months)
+    sums = {
+        f"{name}_fen": WindowSum(kind="fen", column=name, first=first, last=month) for name in parts
+    }
+    seen = WindowSum(kind="count", first=first, last=month)
+    each = source.sums(SumsPlan(month=month, first=first, sums={"seen": seen, **sums}))
+    found = []
+    for name, (one, *less) in made.items():
+        fen = reduce(sub, [each[f"{part}_fen"] for part in (one, *less)])
+        mean = (fen / (FEN * each.seen)).round(6)
         placed = each.select(
             measure=ibis.literal(name), bin=(mean / float(step)).floor().cast("int64"), mean=mean
         )
-        parts.append(
+        found.append(
             placed.group_by("measure", "bin").agg(customers=placed.count(), total=placed.mean.sum())
         )
-    return (
-        ibis.union(*parts).order_by("measure", "bin")
-        if len(parts) > 1
-        else parts[0].order_by("measure", "bin")
-    )
+    together = ibis.union(*found) if len(found) > 1 else found[0]
+    return together.order_by("measure", "bin")
 
 
 def reduce_segments_kept(
-    months: ir.Table,
-    customers: ir.Table,
+    months: ir.Table | MonthSource,
+    customers: ir.Table | None = None,
     accounts: ir.Table | None = None,
     *,
     month: date,
@@ -188,9 +187,9 @@ def reduce_segments_kept(
     """Reduce to who was in which segment in one window and in the window before it.
 
     Args:
-        months: Contract table ``months``.
-        customers: Contract table ``customers``.
-        accounts: Contract table ``accounts``, for grades by members.
+        months: See :func:`reduce_segments_cells`.
+        customers: See there.
+        accounts: See there.
         month: Last month of the later window; customers are those in service in the last month of
             both windows.
         ladders: Ladder → its terms in the last month of the earlier window, and in ``month``.
@@ -211,11 +210,11 @@ def reduce_segments_kept(
     if not kinds:
         raise ArgumentError("ladders", "none", "given, or bands or scenes")
 
+    source = month_source(months, customers, accounts)
+
     def at(end: date, place: int, suffix: str) -> ir.Table:
         rows = segment_rows(
-            months,
-            customers,
-            accounts,
+            source,
             month=end,
             ladders={name: pair[place] for name, pair in ladders.items()},
             bands=bands,
@@ -228,10 +227,10 @@ def reduce_segments_kept(
             made[f"grid_{suffix}"] = ibis.literal("·").join(texts)
         if scenes is not None:
             made[f"scene_{suffix}"] = rows.scene
-        return rows.select("customer_id", **made)
+        return rows.select(source.key, **made)
 
     earlier = at(add_months(month, -window_months), 0, "before")
-    both = earlier.inner_join(at(month, 1, "after"), "customer_id")
+    both = earlier.inner_join(at(month, 1, "after"), source.key)
     parts = [
         both.group_by(
             kind=ibis.literal(name), before=both[f"{name}_before"], after=both[f"{name}_after"]

@@ -111,6 +111,31 @@ class MonthSource(Protocol):
         """Return a row a customer in service in the month: ``customer_id`` and what is planned."""
 
 
+class PurchaseSource(Protocol):
+    """Whoever holds purchases by customer.
+
+    Attributes:
+        key: Column of :meth:`habits` that tells customers apart, the cheapest there is.
+        when: Column that told the date or month.
+        amount: Column that told the amount.
+    """
+
+    @property
+    def key(self) -> str:
+        """Column of :meth:`habits` that tells customers apart."""
+
+    @property
+    def when(self) -> str:
+        """Column that told the date or month."""
+
+    @property
+    def amount(self) -> str:
+        """Column that told the amount."""
+
+    def habits(self, month: date, window_months: int) -> ir.Table:
+        """Return customer, latest month (index), frequency and amount of a window's purchases."""
+
+
 def make_plan(
     source: MonthSource,
     *,

@@ -14,14 +14,15 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cvm.data.reduce_segments_plan import make_plan
+from cvm.core.checks import ArgumentError
+from cvm.data.reduce_segments_plan import MonthSource, make_plan
 from cvm.data.reduce_segments_ratings import FEN, SCORE_DECIMALS, Terms, level_of, rate
 from cvm.data.reduce_segments_sums import TableSource
 
 
 def segment_rows(
-    months: ir.Table,
-    customers: ir.Table,
+    months: ir.Table | MonthSource,
+    customers: ir.Table | None = None,
     accounts: ir.Table | None = None,
     ledger: ir.Table | None = None,
     *,
@@ -35,7 +36,8 @@ def segment_rows(
     """Return the customers in service in a month, one row each.
 
     Args:
-        months: Contract table ``months``.
+        months: Contract table ``months``; or a panel of
+            :func:`cvm.data.panel_load.load_panel`, which holds all four tables.
         customers: Contract table ``customers``.
         accounts: Contract table ``accounts``, for grades by members.
         ledger: Contract table ``ledger``: consumption points earned are read from it; without it a
@@ -50,17 +52,18 @@ def segment_rows(
         window_months: Window of amounts, bands and scenes, up to the month.
 
     Returns:
-        Expression with ``customer_id``, ``revenue_fen``, ``margin_fen`` (null without costs),
-        ``stopped`` (1 with an arrears stop in the window), ``months_seen``; for each ladder
-        ``<ladder>_level`` (−1 unrated, 0 below the lowest tier), ``<ladder>_score`` and
-        ``<ladder>_cap``; for each band ``<column>_band`` (−1 unknown); ``scene``; the columns of
-        ``by`` as text, ``unknown`` where missing.
+        Expression with ``customer_id`` (of a panel ``place`` as well), ``revenue_fen``,
+        ``margin_fen`` (null without costs), ``stopped`` (1 with an arrears stop in the window),
+        ``months_seen``; for each ladder ``<ladder>_level`` (−1 unrated, 0 below the lowest tier),
+        ``<ladder>_score`` and ``<ladder>_cap``; for each band ``<column>_band`` (−1 unknown);
+        ``scene``; the columns of ``by`` as text, ``unknown`` where missing.
 
     Raises:
         MissingDataError: A ladder, band or group needs a column that is not there.
+        ArgumentError: Tables beside a panel, or a month that a panel does not hold.
     """
     ladders, bands = ladders or {}, bands or {}
-    source = TableSource(months=months, customers=customers, accounts=accounts, ledger=ledger)
+    source = month_source(months, customers, accounts, ledger)
     plan = make_plan(
         source,
         month=month,
@@ -72,11 +75,34 @@ def segment_rows(
     )
     rows = source.sums(plan)
     rows = rows.mutate(**{name: ibis.literal(v, "int64") for name, v in plan.absent.items()})
-    return _finished(rows, ladders, bands, scenes, by)
+    return _finished(rows, source.key, ladders, bands, scenes, by)
+
+
+def month_source(
+    months: ir.Table | MonthSource,
+    customers: ir.Table | None = None,
+    accounts: ir.Table | None = None,
+    ledger: ir.Table | None = None,
+) -> MonthSource:
+    """Return who holds the months: the tables given, or the panel given in their place.
+
+    Raises:
+        ArgumentError: Tables beside a panel.
+    """
+    others = {"customers": customers, "accounts": accounts, "ledger": ledger}
+    given = [name for name, table in others.items() if table is not None]
+    if not isinstance(months, ir.Table):
+        if given:
+            raise ArgumentError(
+                given[0], "a table beside a panel", "left out: the panel holds what it was given"
+            )
+        return months
+    return TableSource(months=months, customers=customers, accounts=accounts, ledger=ledger)
 
 
 def _finished(
     rows: ir.Table,
+    key: str,
     ladders: Mapping[str, Terms],
     bands: Mapping[str, Sequence[float]],
     scenes: Mapping[str, float] | None,
@@ -101,7 +127,7 @@ def _finished(
     if scenes is not None:
         made["scene"] = _scene(rows, scenes)
     made |= {name: rows[name].fill_null("unknown") for name in by}
-    return rows.select("customer_id", **made)
+    return rows.select(*dict.fromkeys(["customer_id", key]), **made)
 
 
 def _scene(rows: ir.Table, scenes: Mapping[str, float]) -> ir.StringValue:

@@ -8,9 +8,10 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from cvm.core.checks import ArgumentError, check_at_least, check_columns
+from cvm.core.checks import ArgumentError, check_at_least, check_columns, check_one_of
 from cvm.core.months import add_months, month_index
 from cvm.data.reduce_points import month_number
+from cvm.data.reduce_segments_plan import PurchaseSource
 from cvm.data.reduce_segments_ratings import FEN
 
 AMOUNT_BINS_A_LOG = 20
@@ -30,7 +31,7 @@ FEATURES = (
 
 
 def reduce_segments_rfm(
-    purchases: ir.Table,
+    purchases: ir.Table | PurchaseSource,
     *,
     month: date,
     when: str = "month",
@@ -43,7 +44,8 @@ def reduce_segments_rfm(
     points, or the customer-month table itself, where a purchase is a month with a bill.
 
     Args:
-        purchases: The table, with ``customer_id``.
+        purchases: The table, with ``customer_id``; or a panel of
+            :func:`cvm.data.panel_purchases.load_purchases`.
         month: Last month that counts.
         when: Its date or month column.
         amount: Its amount column; rows without a positive amount are no purchase.
@@ -56,6 +58,7 @@ def reduce_segments_rfm(
 
     Raises:
         MissingDataError: A column is missing.
+        ArgumentError: A panel holds another column or not this month.
     """
     each = _purchase_habits(purchases, month, when, amount, window_months)
     keys = ["recency_months", "frequency", "amount_bin"]
@@ -64,7 +67,7 @@ def reduce_segments_rfm(
 
 
 def reduce_segments_rfm_kept(
-    purchases: ir.Table,
+    purchases: ir.Table | PurchaseSource,
     *,
     month: date,
     bounds: Mapping[str, int],
@@ -95,20 +98,39 @@ def reduce_segments_rfm_kept(
             (each.frequency >= bounds["frequency"]).cast("int64").cast("string"),
             (each.amount_bin >= bounds["amount_bin"]).cast("int64").cast("string"),
         ]
-        return each.select("customer_id", **{name: ibis.literal("").join(digits)})
+        return each.select(key, **{name: ibis.literal("").join(digits)})
 
+    key = "customer_id" if isinstance(purchases, ir.Table) else purchases.key
     earlier = at(add_months(month, -window_months), "before")
-    both = earlier.inner_join(at(month, "after"), "customer_id")
+    both = earlier.inner_join(at(month, "after"), key)
     found = both.group_by("before", "after").agg(customers=both.count())
     return found.order_by("before", "after")
 
 
 def _purchase_habits(
-    purchases: ir.Table, month: date, when: str, amount: str, window_months: int
+    purchases: ir.Table | PurchaseSource, month: date, when: str, amount: str, window_months: int
 ) -> ir.Table:
     """Return recency, frequency and amount of each customer with a purchase in the window."""
-    check_columns(purchases.columns, ["customer_id", when, amount], "purchases")
     check_at_least(window_months, "window_months", 1)
+    if isinstance(purchases, ir.Table):
+        each = _habits(purchases, month, when, amount, window_months)
+    else:
+        check_one_of(when, "when", [purchases.when])
+        check_one_of(amount, "amount", [purchases.amount])
+        each = purchases.habits(month, window_months)
+    return each.select(
+        *(name for name in ("customer_id", "place") if name in each.columns),
+        "frequency",
+        "amount",
+        recency_months=month_index(month) - each.latest,
+        amount_bin=(each.amount.ln() * AMOUNT_BINS_A_LOG).floor().cast("int64"),
+    )
+
+
+def _habits(
+    purchases: ir.Table, month: date, when: str, amount: str, window_months: int
+) -> ir.Table:
+    check_columns(purchases.columns, ["customer_id", when, amount], "purchases")
     # Dates are compared as they are, so that files are read no further than the window.
     rows = purchases.filter(
         purchases[when] >= add_months(month, 1 - window_months),
@@ -120,13 +142,7 @@ def _purchase_habits(
         frequency=rows.count(),
         amount=rows[amount].cast("float64").sum().round(2),
     )
-    return each.select(
-        "customer_id",
-        "frequency",
-        "amount",
-        recency_months=(month_index(month) - month_number(each.latest)).cast("int64"),
-        amount_bin=(each.amount.ln() * AMOUNT_BINS_A_LOG).floor().cast("int64"),
-    )
+    return each.mutate(latest=month_number(each.latest))
 
 
 def reduce_segments_cohorts(months: ir.Table, customers: ir.Table, *, month: date) -> ir.Table:

@@ -33,7 +33,7 @@ class TableSource:
     """
 
     months: ir.Table
-    customers: ir.Table
+    customers: ir.Table | None = None
     accounts: ir.Table | None = None
     ledger: ir.Table | None = None
 
@@ -69,12 +69,12 @@ class TableSource:
         found = everybody.filter(everybody.latest == plan.month).drop("latest")
         if points and self.ledger is not None:
             found = _with_points(found, self.ledger, points)
-        if plan.account_sums:
+        if plan.account_sums and self.customers is not None:
             found = _with_accounts(found, everybody, self.customers, plan.account_sums)
         return self._with_people(found, plan.people)
 
     def _with_people(self, rows: ir.Table, wanted: Mapping[str, CustomerColumn]) -> ir.Table:
-        if not wanted:
+        if not wanted or self.customers is None:
             return rows
         made = {
             name: _of_customer(self.customers, item)
