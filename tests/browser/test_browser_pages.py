@@ -12,6 +12,7 @@ from cvm.core.snapshot import FONT, open_latest
 from cvm.views.pages import PAGES
 from page_checks import (
     ACCESS,
+    BROKEN_CLAUSES,
     CONTRAST,
     OVERLAPS,
     SMALL_CONTROLS,
@@ -78,6 +79,7 @@ def assert_in_place(page, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width, width
     assert json.loads(page.evaluate(OVERLAPS)) == [], width
     assert json.loads(page.evaluate(SVG_TEXTS)) == [], width
+    assert width < WIDTHS[-2] or page.evaluate(BROKEN_CLAUSES) == [], width
     pictures = page.locator("picture img:visible")
     assert pictures.count() == page.locator("[data-chart]:visible").count()
     for picture in pictures.all():

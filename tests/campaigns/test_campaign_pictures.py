@@ -46,6 +46,22 @@ def test_all_designs_are_drawn_beside_naive_readings(lang):
 
     dots = [sorted(line.get_xdata()) for line in axes.lines if len(line.get_xdata())][1:]
     assert dots == [pytest.approx(one) for one in ([46, 50, 52], [-10], [35, 40], [70])]
+    # Named where they lie farthest apart: at 49 and −10 customers of the first campaign.
+    named = {text.get_text(): text.xy for text in axes.texts}
+    designs, naive = ("各种方法", "直观读数") if lang == "zh" else ("designs", "naive readings")
+    assert named == {
+        designs: (pytest.approx(148 / 3), 0),
+        naive: (pytest.approx(-10), 0),
+    }
+
+
+@LANGS
+def test_readings_that_lie_close_are_named_in_a_legend(lang):
+    rows = campaigns_tables()["campaign_by_branch_designs"]
+    near = rows[rows["campaign_id"] == "FAMILY"].assign(effect=lambda r: r["effect"].iloc[0])
+
+    axes = plot_all_designs({"FAMILY": comparison_from(near)}, lang=lang)
+
     assert [line.get_text() for line in axes.get_legend().get_texts()] == (
         ["各种方法", "直观读数"] if lang == "zh" else ["designs", "naive readings"]
     )

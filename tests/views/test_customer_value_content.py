@@ -5,13 +5,16 @@ import pandas as pd
 import pytest
 
 from customer_value_tables import INFO, customer_value_tables, cuts_table, terms_table
-from cvm.core.i18n import LANGUAGES
+from cvm.core.i18n import LANGUAGES, say
 from cvm.views import page_parts
 from cvm.views.customer_value_live import evaluate, levers_of, read_cuts, texts_at
 from cvm.views.pages import PAGES
+from cvm.views.pictures_customer_value import migration_chart
+from cvm.views.theme import themed
 from hand_made import drawn_page
 
 PAGE = PAGES["customer-value"]
+DIRECTION_NAMES = ("up", "stayed", "down", "left", "withheld")
 CUTS = read_cuts(cuts_table(), terms_table())
 
 
@@ -37,7 +40,7 @@ def test_the_sentence_says_where_value_lies_and_what_a_card_is_worth(page):
         "one without a card."
     )
     assert page.content["zh"]["sentence"] == (
-        "价值最高的10%客户贡献32.0%的毛利；贵宾卡客户占7.0%，贡献32.5%的收入。"
+        "价值最高的10%客户贡献毛利的32.0%；贵宾卡客户占7.0%，贡献收入的32.5%。"
         "一名钻石卡后付费客户未来36个月价值2.4万元，是无卡客户的20.0倍。"
     )
 
@@ -282,3 +285,31 @@ def test_a_withheld_part_of_those_without_a_card_leaves_their_share_untold(undra
     pyramid.loc[pyramid["tier"] == "cards_none", ["customer_share", "revenue_share"]] = np.nan
     told = PAGE.make(tables, INFO).content["en"]["sentence"]
     assert "hold VIP cards" not in told
+
+
+@pytest.mark.parametrize("width", ["wide", "phone"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_each_direction_is_named_once_over_a_part_of_its_own(lang, width):
+    chart = migration_chart(customer_value_tables()["tier_migration"], lang)
+    with themed(lang, width):
+        figure = chart.paint(width)
+        figure.draw_without_rendering()
+    (axes,) = figure.axes
+    names = [say(f"customer_value.direction.{one}", lang) for one in DIRECTION_NAMES]
+    shown = [text for text in axes.texts if text.get_text() in names]
+    assert sorted(text.get_text() for text in shown) == sorted(names)
+    assert axes.get_legend() is None
+    boxes = [text.get_window_extent() for text in shown]
+    assert not any(
+        one.overlaps(other) for place, one in enumerate(boxes) for other in boxes[place + 1 :]
+    )
+
+
+def test_directions_without_room_for_their_names_have_a_legend():
+    rows = [("gold", "up", 100), ("gold", "stayed", 3), ("gold", "down", 3), ("gold", "left", 3)]
+    moves = pd.DataFrame(rows, columns=["tier", "direction", "customers"])
+    with themed("en", "phone"):
+        (axes,) = migration_chart(moves, "en").paint("phone").axes
+    assert [one.get_text() for one in axes.get_legend().get_texts()] == [
+        "up", "stayed", "down", "left",
+    ]  # fmt: skip

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
 from cvm.views.chart_parts import lying_grid, mark_interval, row_axes, say_beside, signed_axis
-from cvm.views.theme import Width, themed
+from cvm.views.theme import PALETTE, WIDTH_PX, Width, themed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from cvm.campaigns.compare_designs import DesignComparison
+    from cvm.campaigns.effect import Estimate
     from cvm.campaigns.register import Entry
+
+_KINDS: dict[str, dict[str, Any]] = {
+    "designs": {"color": PALETTE.main, "alpha": 0.55},
+    "naive": {"color": PALETTE.accent, "fillstyle": "none", "markeredgewidth": 2},
+}
+# How far apart the middles of two names have to be, and what the axes take of a picture's width.
+_PIXELS_A_NAME = {"zh": 60, "en": 76}
+_AXES_SHARE = 0.62
 
 
 def plot_register(
@@ -78,21 +89,48 @@ def plot_all_designs(
     with themed(lang, width) as palette:
         axes = row_axes(ax, width, len(comparisons))
         axes.axvline(0, color=palette.muted, linewidth=1)
-        kinds: dict[str, dict[str, Any]] = {
-            "designs": {"color": palette.main, "alpha": 0.55},
-            "naive": {"color": palette.accent, "fillstyle": "none", "markeredgewidth": 2},
-        }
         for place, one in enumerate(comparisons.values()):
             for kind, estimates in (("designs", one.rows), ("naive", one.naive)):
                 told = [-1000 * each.effect for each in estimates.values() if each.can_tell]
-                axes.plot(told, [place] * len(told), "o", markersize=8, **kinds[kind])
-        for kind, style in kinds.items():
-            name = say(f"campaigns_register.chart.{kind}", lang)
-            axes.plot([], [], "o", markersize=8, label=name, **style)
+                axes.plot(told, [place] * len(told), "o", markersize=8, **_KINDS[kind])
         axes.set_yticks(range(len(comparisons)), list(comparisons))
         axes.set_ylim(len(comparisons) - 0.5, -0.5)
         lying_grid(axes)
         signed_axis(axes, bins=5)
         axes.set_xlabel(say("campaigns_register.chart.kept", lang))
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+        _name_kinds(axes, list(comparisons.values()), lang, WIDTH_PX[width])
     return axes
+
+
+def _name_kinds(axes: Axes, comparisons: list[DesignComparison], lang: str, wide_px: float) -> None:
+    """Name designs and naive readings over the row where they lie farthest apart.
+
+    In a legend, if nowhere far enough for both names.
+    """
+    names = {kind: say(f"campaigns_register.chart.{kind}", lang) for kind in _KINDS}
+    middles = np.array([[_middle(one.rows), _middle(one.naive)] for one in comparisons])
+    low, high = axes.get_xlim()
+    apart = np.nan_to_num(np.abs(np.diff(middles))[:, 0] / (high - low), nan=-1.0)
+    row, needed = int(apart.argmax()), _PIXELS_A_NAME[lang] / (_AXES_SHARE * wide_px)
+    if apart[row] < needed:
+        for kind, name in names.items():
+            axes.plot([], [], "o", markersize=8, label=name, **_KINDS[kind])
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+        return
+    for (kind, name), middle in zip(names.items(), middles[row], strict=True):
+        side = (middle - low) / (high - low)
+        axes.annotate(
+            name,
+            (middle, row),
+            xytext=(0, 7),
+            textcoords="offset points",
+            va="bottom",
+            ha="left" if side < needed / 2 else "right" if side > 1 - needed / 2 else "center",
+            color=PALETTE.main if kind == "designs" else PALETTE.accent_text,
+        )
+
+
+def _middle(estimates: Mapping[str, Estimate]) -> float:
+    """Return the mean of the estimates that can tell, in customers kept per 1,000."""
+    told = [one.effect for one in estimates.values() if one.can_tell]
+    return -1000 * fmean(told) if told else math.nan

@@ -124,10 +124,8 @@ def share_bars(
     axes: Axes,
     rows: pd.DataFrame,
     names: Sequence[str],
-    labels: tuple[str, str],
     *,
     room: float,
-    columns: int = 2,
 ) -> None:
     """Draw each row's share of customers and, under it, of revenue; the first row on top.
 
@@ -135,34 +133,56 @@ def share_bars(
         axes: The axes.
         rows: ``customer_share``, ``revenue_share`` (0-1); what is missing is no bar.
         names: Of the rows.
-        labels: What customers and revenue are called in the legend.
         room: Width of the axis in largest shares: what stands beside the bars has to fit.
-        columns: Of the legend.
     """
     places = np.arange(len(rows))
-    for (column, shift, color), label in zip(_SHARES, labels, strict=True):
+    for column, shift, color in _SHARES:
         values = np.nan_to_num(rows[column].to_numpy(float))
-        axes.barh(places + shift, values, height=0.36, color=color, label=label)
+        axes.barh(places + shift, values, height=0.36, color=color)
     axes.set_yticks(places, names)
     axes.invert_yaxis()
     axes.set_xlim(0, room * float(rows[["customer_share", "revenue_share"]].max().max()))
     share_axis(axes, axis="x")
     lying_grid(axes)
-    legend_above(axes, columns)
 
 
-def say_shares(axes: Axes, rows: pd.DataFrame, *, missing: str) -> None:
-    """Say the shares beside the bars of :func:`share_bars`.
+def say_beside_bars(
+    axes: Axes,
+    rows: pd.DataFrame,
+    labels: tuple[str, str],
+    texts: Sequence[Sequence[str]],
+    *,
+    between: str = " ",
+) -> None:
+    """Say texts beside the bars of :func:`share_bars`; one row says what its two bars are.
 
     Args:
         axes: The axes.
         rows: As there.
+        labels: What customers and revenue are called, where there is most room for it.
+        texts: Of each row, what stands beside its customers and beside its revenue.
+        between: What parts a name from its text.
+    """
+    shares = rows[[column for column, *_ in _SHARES]].to_numpy(float)
+    # Of a bar that is not shown nobody learns what it is.
+    longer = shares.max(axis=1)
+    named = int(np.where(longer > 0, longer, np.inf).argmin())
+    for place, (ends, said) in enumerate(zip(np.nan_to_num(shares), texts, strict=True)):
+        for end, text, label, (_, shift, _) in zip(ends, said, labels, _SHARES, strict=True):
+            told = between.join(filter(None, [label, text] if place == named else [text]))
+            if told:
+                say_small(axes, told, (end, place + shift))
+
+
+def shares_said(rows: pd.DataFrame, *, missing: str) -> list[list[str]]:
+    """Return the shares of each row as texts for :func:`say_beside_bars`.
+
+    Args:
+        rows: ``customer_share``, ``revenue_share`` (0-1).
         missing: What is said where a share is missing.
     """
-    for column, shift, _ in _SHARES:
-        for place, value in enumerate(rows[column].to_numpy(float)):
-            text = missing if np.isnan(value) else format_share(value)
-            say_small(axes, text, (np.nan_to_num(value), place + shift))
+    shares = rows[[column for column, *_ in _SHARES]].to_numpy(float)
+    return [[missing if np.isnan(one) else format_share(one) for one in row] for row in shares]
 
 
 def mark_interval(

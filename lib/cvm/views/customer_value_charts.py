@@ -5,9 +5,12 @@ Cells that are withheld are missing in the frames; they are drawn as withheld, n
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
@@ -16,11 +19,12 @@ from cvm.views.chart_parts import (
     ink_on_heat,
     lying_grid,
     say_beside,
-    say_shares,
+    say_beside_bars,
     share_bars,
+    shares_said,
 )
 from cvm.views.overview import group_label
-from cvm.views.theme import PALETTE, Width, count_axis, share_axis
+from cvm.views.theme import PALETTE, WIDTH_PX, Width, count_axis, share_axis
 
 AREA = "customer_value"
 BANDS = ("low", "middle", "high")
@@ -32,6 +36,19 @@ _DIRECTION_COLORS = {
     "unknown": PALETTE.faint,
 }
 _LEAST_LABELLED = {"wide": 0.075, "phone": 0.14}
+# Parts light enough for dark figures on them.
+_ON_INK = ("stayed", "down", "unknown")
+_WITHHELD: dict[str, Any] = {
+    "facecolor": PALETTE.paper,
+    "edgecolor": PALETTE.faint,
+    "hatch": "////",
+    "lw": 0.8,
+}
+_NAME_COLORS = {"up": PALETTE.ink, "stayed": PALETTE.main, "down": PALETTE.accent_text}
+# Of a row, what its bar is high; of a picture's width, what bars are long; a letter's width.
+_BAR = 0.54
+_BAR_SHARE = 0.72
+_NAME_PIXELS = {"zh": 11.0, "en": 5.6}
 
 
 def draw_pyramid(rows: pd.DataFrame, names: list[str], axes: Axes, lang: str) -> Axes:
@@ -40,8 +57,9 @@ def draw_pyramid(rows: pd.DataFrame, names: list[str], axes: Axes, lang: str) ->
         say(f"{AREA}.chart.pyramid_customers", lang),
         say(f"{AREA}.chart.pyramid_revenue", lang),
     )
-    share_bars(axes, rows, names, labels, room=1.2)
-    say_shares(axes, rows, missing=say(f"{AREA}.direction.withheld", lang))
+    share_bars(axes, rows, names, room=1.2)
+    missing = say(f"{AREA}.direction.withheld", lang)
+    say_beside_bars(axes, rows, labels, shares_said(rows, missing=missing))
     return axes
 
 
@@ -138,63 +156,107 @@ def draw_migration(shares: pd.DataFrame, axes: Axes, lang: str, width: Width) ->
         lang: ``"zh"`` or ``"en"``.
         width: ``"wide"`` or ``"phone"``.
     """
-    least = _LEAST_LABELLED[width]
-    for place, (_, row) in enumerate(shares.iterrows()):
-        at = 0.0
-        for name, color in _DIRECTION_COLORS.items():
-            if np.isnan(row[name]) or not row[name]:
-                continue
-            axes.barh(place, row[name], left=at, height=0.62, color=color)
-            if row[name] >= least:
-                axes.text(
-                    at + row[name] / 2,
-                    place,
-                    format_share(row[name], decimals=0),
-                    ha="center",
-                    va="center",
-                    color=PALETTE.ink if name in ("stayed", "down", "unknown") else PALETTE.paper,
-                    fontsize="small",
-                )
-            at += row[name]
-        if 1 - at > 1e-9:
-            axes.barh(
-                place, 1 - at, left=at, height=0.62, facecolor=PALETTE.paper,
-                edgecolor=PALETTE.faint, hatch="////", lw=0.8,
-            )  # fmt: skip
+    parts = _parts(shares)
+    for one in parts:
+        axes.barh(one.place, one.share, left=one.left, height=_BAR, **_looks(one.name))
+        if one.name != "withheld" and one.share >= _LEAST_LABELLED[width]:
+            axes.text(
+                one.middle,
+                one.place,
+                format_share(one.share, decimals=0),
+                ha="center",
+                va="center",
+                color=PALETTE.ink if one.name in _ON_INK else PALETTE.paper,
+                fontsize="small",
+            )
     axes.set_yticks(range(len(shares)), [group_label("tier", tier, lang) for tier in shares.index])
     axes.invert_yaxis()
     axes.set_xlim(0, 1)
     share_axis(axes, axis="x")
     axes.grid(False, axis="y")
     axes.set_xlabel(say(f"{AREA}.chart.migration_x", lang))
-    keys = [
-        axes.scatter([], [], marker="s", s=60, color=color, label=_direction(name, lang))
-        for name, color in _DIRECTION_COLORS.items()
-        if name != "unknown" or shares[name].gt(0).any()
-    ]
-    if shares.isna().any(axis=None):
-        keys.append(
-            axes.scatter(
-                [],
-                [],
-                marker="s",
-                s=60,
-                facecolor=PALETTE.paper,
-                edgecolor=PALETTE.muted,
-                hatch="//////",
-                label=_direction("withheld", lang),
-            )
-        )
-    axes.legend(
-        handles=keys,
-        loc="lower left",
-        bbox_to_anchor=(0, 1.0),
-        ncols=5 if width == "wide" else 3,
-        borderaxespad=0.2,
-        handletextpad=0.1,
-        columnspacing=1.0,
-    )
+    _name_directions(axes, parts, lang, width)
     return axes
+
+
+class _Part(NamedTuple):
+    """A part of a tier's bar: in which row, what it is, where it begins and how much it is."""
+
+    place: int
+    name: str
+    left: float
+    share: float
+
+    @property
+    def middle(self) -> float:
+        return self.left + self.share / 2
+
+
+def _parts(shares: pd.DataFrame) -> list[_Part]:
+    """Return the parts of all bars; what no direction tells of a tier is withheld."""
+    parts = []
+    for place, row in enumerate(shares[list(_DIRECTION_COLORS)].to_dict("records")):
+        left = 0.0
+        for name, share in row.items():
+            if share > 0:
+                parts.append(_Part(place, str(name), left, share))
+                left += share
+        if 1 - left > 1e-9:
+            parts.append(_Part(place, "withheld", left, 1 - left))
+    return parts
+
+
+def _name_directions(axes: Axes, parts: list[_Part], lang: str, width: Width) -> None:
+    """Say over a part what it is, once for each direction; in a legend if there is no room."""
+    names = [name for name in (*_DIRECTION_COLORS, "withheld") if name in {p.name for p in parts}]
+    halves = {
+        name: (_NAME_PIXELS[lang] * len(_direction(name, lang)) / 2 + 3)
+        / (_BAR_SHARE * WIDTH_PX[width])
+        for name in names
+    }
+    places = _places_of_names(parts, halves)
+    if len(places) < len(names):
+        looks = [_looks(name) for name in names]
+        keys = [
+            Patch(label=_direction(n, lang), **look) for n, look in zip(names, looks, strict=True)
+        ]
+        axes.legend(handles=keys, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
+        return
+    for name, (place, middle) in places.items():
+        axes.text(
+            middle,
+            place - _BAR / 2 - 0.03,
+            _direction(name, lang),
+            ha="center",
+            va="bottom",
+            color=_NAME_COLORS.get(name, PALETTE.muted),
+            fontsize="small",
+        )
+
+
+def _places_of_names(parts: list[_Part], halves: dict[str, float]) -> dict[str, tuple[int, float]]:
+    """Return the row and the middle of each name: over its widest part where no other name is.
+
+    Args:
+        parts: Of all bars.
+        halves: Name → half of its width, as a share of a whole bar.
+    """
+    found: dict[str, tuple[int, float]] = {}
+    for name, half in halves.items():
+        for one in sorted((p for p in parts if p.name == name), key=lambda p: -p.share):
+            middle = min(max(one.middle, half), 1 - half)
+            apart = [
+                place != one.place or abs(middle - at) >= half + halves[other]
+                for other, (place, at) in found.items()
+            ]
+            if all(apart):
+                found[name] = (one.place, middle)
+                break
+    return found
+
+
+def _looks(name: str) -> dict[str, Any]:
+    return _WITHHELD if name == "withheld" else {"color": _DIRECTION_COLORS[name]}
 
 
 def draw_lifetime(

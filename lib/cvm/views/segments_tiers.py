@@ -11,7 +11,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_number
 from cvm.segments.tiers import tier_name
 from cvm.segments.tiers_rules import NONE, UNRATED
-from cvm.views.chart_parts import axes_for, say_shares, share_bars
+from cvm.views.chart_parts import axes_for, say_beside_bars, share_bars, shares_said
 from cvm.views.theme import Width, themed
 
 if TYPE_CHECKING:
@@ -48,14 +48,13 @@ def plot_pyramid(
             + say(f"{AREA}.chart.count", lang, count=format_number(count, lang))
             for tier, count in zip(rows["tier"], rows["customers"], strict=True)
         ]
-        columns = 2 if width == "wide" else 1
-        share_bars(axes, rows, named, share_labels(lang), room=1.14, columns=columns)
-        say_shares(axes, rows, missing="–")
+        share_bars(axes, rows, named, room=1.14)
+        say_beside_bars(axes, rows, share_labels(lang), shares_said(rows, missing="–"))
     return axes
 
 
 def share_labels(lang: str) -> tuple[str, str]:
-    """Return what a legend calls the shares of customers and of revenue."""
+    """Return what charts call the shares of customers and of revenue."""
     customers, revenue = (
         say(f"{AREA}.chart.{name}_share", lang) for name in ("customers", "revenue")
     )

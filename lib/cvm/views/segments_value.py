@@ -15,12 +15,11 @@ from cvm.segments.cohort_base import UNKNOWN
 from cvm.segments.rfm import SCORES
 from cvm.segments.scenes import scene_name
 from cvm.views.chart_parts import (
-    BAR_SHIFT,
     axes_for,
     heat,
     ink_on_heat,
     legend_above,
-    say_small,
+    say_beside_bars,
     share_bars,
 )
 from cvm.views.segments_lifetime import plot_lorenz
@@ -89,14 +88,13 @@ def plot_scenes(
             axes,
             rows,
             [scene_name(scene, lang) for scene in rows["scene"]],
-            share_labels(lang),
             room=1.35 if width == "wide" else 1.6,
-            columns=2 if width == "wide" else 1,
         )
-        shares = rows["revenue_share"].fillna(0.0)
-        for place, (share, each) in enumerate(zip(shares, rows["revenue_each_yuan"], strict=True)):
-            text = say(f"{AREA}.chart.each", lang, yuan=format_yuan(float(each), lang))
-            say_small(axes, text, (share, place + BAR_SHIFT))
+        texts = [
+            ("", say(f"{AREA}.chart.each", lang, yuan=format_yuan(float(each), lang)))
+            for each in rows["revenue_each_yuan"]
+        ]
+        say_beside_bars(axes, rows, share_labels(lang), texts, between=" · ")
     return axes
 
 
