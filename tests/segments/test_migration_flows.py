@@ -326,6 +326,7 @@ def test_rates_and_values_are_drawn_as_they_are(lang):
     drawn = {container.get_label(): container.lines[0].get_ydata() for container in axes.containers}
     name = {"zh": "升级", "en": "Up"}[lang]
     assert drawn[name] == pytest.approx(found.summary()["up_share"].to_numpy())
+    assert name in [text.get_text() for text in axes.texts]
     # Five who fell are too few to be shown.
     assert len(drawn[{"zh": "降级", "en": "Down"}[lang]]) == 0
 

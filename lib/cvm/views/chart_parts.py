@@ -5,7 +5,7 @@ All of it is called inside :func:`cvm.views.theme.themed`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,29 @@ def say_beside(axes: Axes, text: str, at: tuple[Any, Any], *, gap: float = 4, **
         looks: Of the text, as matplotlib names them.
     """
     axes.annotate(text, at, xytext=(gap, 0), textcoords="offset points", va="center", **looks)
+
+
+def name_ends(
+    axes: Axes, at: Any, ends: Iterable[tuple[float, str, str]], *, apart: float = 0.068
+) -> None:
+    """Write each line's name at its end, the names apart from each other.
+
+    Args:
+        axes: Axes with their final y limits.
+        at: Where the lines end (x, in data).
+        ends: Of each line its last value, name and colour.
+        apart: Least distance of two names, as a share of the axes' height.
+    """
+    shown = sorted(ends, key=lambda one: -one[0])
+    low, high = axes.get_ylim()
+    gap, place, tops = apart * (high - low), float("inf"), []
+    for value, _, _ in shown:
+        place = min(value, place - gap)
+        tops.append(place)
+    # What was pushed down comes half of the way back up.
+    lift = max(0.0, (shown[-1][0] - tops[-1]) / 2) if shown else 0.0
+    for (_, text, color), top in zip(shown, tops, strict=True):
+        say_beside(axes, text, (at, top + lift), color=color, annotation_clip=False, gap=8)
 
 
 def say_small(axes: Axes, text: str, at: tuple[Any, Any]) -> None:

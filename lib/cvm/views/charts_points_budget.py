@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from cvm.core.i18n import say
 from cvm.core.money import format_yuan
 from cvm.points.outlook_words import setting_text
-from cvm.views.chart_parts import axes_for, lying_grid, say_beside
+from cvm.views.chart_parts import axes_for, lying_grid, name_ends
 from cvm.views.theme import PALETTE, count_axis, month_axis, share_axis, themed
 
 if TYPE_CHECKING:
@@ -63,7 +63,6 @@ def draw_path(path: pd.DataFrame, axes: Axes, lang: str, *, ticks: int = 6) -> A
 
 
 def _end_labels(axes: Axes, last: pd.Series, lang: str) -> None:
-    """Write each line's name at its end, apart from each other."""
     names = (
         ("high_share", _say("mark.high", lang), PALETTE.muted),
         ("cap_share", _say("mark.cap", lang), PALETTE.accent_text),
@@ -72,18 +71,7 @@ def _end_labels(axes: Axes, last: pd.Series, lang: str) -> None:
         ("low_share", _say("mark.low", lang), PALETTE.muted),
     )
     shown = [(float(last[key]), text, color) for key, text, color in names if pd.notna(last[key])]
-    shown.sort(key=lambda one: -one[0])
-    low, high = axes.get_ylim()
-    gap, place, tops = 0.068 * (high - low), float("inf"), []
-    for value, _, _ in shown:
-        place = min(value, place - gap)
-        tops.append(place)
-    # What was pushed down comes half of the way back up.
-    lift = max(0.0, (shown[-1][0] - tops[-1]) / 2)
-    for (_, text, color), top in zip(shown, tops, strict=True):
-        say_beside(
-            axes, text, (last["month"], top + lift), color=color, annotation_clip=False, gap=8
-        )
+    name_ends(axes, last["month"], shown)
 
 
 def driver_label(driver: str, kind: str, lang: str) -> str:

@@ -195,7 +195,7 @@ def concentration_chart(
         paint=painter(
             lambda axes, _: draw.draw_concentration(known, shares.get(0.1), what, axes, lang),
             320,
-            300,
+            330,
         ),
     )
 
@@ -325,8 +325,8 @@ def lifetime_chart(tiers: pd.DataFrame | None, lang: str) -> Chart | None:
         table=figures_table(AREA, columns, rows, lang),
         paint=painter(
             lambda axes, width: draw.draw_lifetime(shown, names, axes, lang, width),
-            90 + 44 * len(shown),
-            100 + 46 * len(shown),
+            110 + 42 * len(shown),
+            120 + 44 * len(shown),
         ),
     )
 

@@ -207,5 +207,5 @@ def healths_chart(table: pd.DataFrame, lang: str) -> Chart | None:
         title=say(f"{AREA}.chart.healths_title", lang, **values),
         alt=say(f"{AREA}.chart.healths_alt", lang, **values),
         table=figures_table(AREA, columns, rows, lang),
-        paint=painter(lambda axes, _: draw.draw_healths(known, axes, lang), 320, 280),
+        paint=painter(lambda axes, _: draw.draw_healths(known, axes, lang), 320, 320),
     )

@@ -152,7 +152,7 @@ def proof_chart(holdout: pd.DataFrame, facts: Facts, lang: str) -> Chart:
     alt = say(f"{AREA}.proof.alt", lang, year=int(row["points_year"]), **values)
 
     def paint(width: Width) -> Figure:
-        figure = new_figure(width, 330 if width == "wide" else 250)
+        figure = new_figure(width, 360 if width == "wide" else 320)
         draw.draw_holdout(row, figure.subplots(), lang)
         return figure
 

@@ -14,6 +14,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.segments.migration import JOINED, LEFT, UNKNOWN, tier_name
 from cvm.segments.migration_flows import WAYS
+from cvm.views.chart_parts import name_ends
 from cvm.views.segments_migration import LEAST_CUSTOMERS, withheld
 from cvm.views.theme import PALETTE, count_axis, month_axis, new_figure, share_axis, themed
 
@@ -177,20 +178,25 @@ def plot_rates(flows: MigrationFlows, ax: Axes | None = None, *, lang: str = "en
     table = flows.summary()
     with themed(lang, "wide"):
         axes = new_figure("wide", RATES_PX).subplots() if ax is None else ax
+        ends = []
         for way in WAYS:
+            name = say(f"{AREA}.way.{way}", lang)
             kept = table[(table[way] == 0) | (table[way] >= LEAST_CUSTOMERS)]
             share = kept[f"{way}_share"]
             reach = [(share - kept[f"{way}_low"]).clip(lower=0), kept[f"{way}_high"] - share]
             axes.errorbar(
                 pd.to_datetime(kept["month"]), share, yerr=reach,
                 color=COLOURS[way], marker="o", markersize=4, linewidth=1.4, elinewidth=1.0,
-                label=say(f"{AREA}.way.{way}", lang),
+                label=name,
             )  # fmt: skip
+            if len(kept):
+                color = PALETTE.accent_text if way == "down" else COLOURS[way]
+                ends.append((float(share.iloc[-1]), name, color))
         share_axis(axes)
         axes.set_ylim(bottom=0)
+        name_ends(axes, pd.to_datetime(table["month"]).max(), ends)
         month_axis(axes, table["month"], lang)
         axes.margins(x=0.05)
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.12), ncols=3, handlelength=1.2)
         axes.set_title(say(f"{AREA}.chart.rates", lang), loc="left")
     return axes
 
