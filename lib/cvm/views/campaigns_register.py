@@ -10,8 +10,15 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
-from cvm.views.chart_parts import lying_grid, mark_interval, row_axes, say_beside, signed_axis
-from cvm.views.theme import PALETTE, WIDTH_PX, Width, themed
+from cvm.views.chart_parts import (
+    lying_grid,
+    mark_interval,
+    name_farthest,
+    row_axes,
+    say_beside,
+    signed_axis,
+)
+from cvm.views.theme import PALETTE, Width, themed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,9 +31,6 @@ _KINDS: dict[str, dict[str, Any]] = {
     "designs": {"color": PALETTE.main, "alpha": 0.55},
     "naive": {"color": PALETTE.accent, "fillstyle": "none", "markeredgewidth": 2},
 }
-# How far apart the middles of two names have to be, and what the axes take of a picture's width.
-_PIXELS_A_NAME = {"zh": 60, "en": 76}
-_AXES_SHARE = 0.62
 
 
 def plot_register(
@@ -98,36 +102,15 @@ def plot_all_designs(
         lying_grid(axes)
         signed_axis(axes, bins=5)
         axes.set_xlabel(say("campaigns_register.chart.kept", lang))
-        _name_kinds(axes, list(comparisons.values()), lang, WIDTH_PX[width])
+        names = {kind: say(f"campaigns_register.chart.{kind}", lang) for kind in _KINDS}
+        middles = [[_middle(one.rows), _middle(one.naive)] for one in comparisons.values()]
+        colors = (palette.main, palette.accent_text)
+        pairs = np.array(middles, dtype=float).reshape(-1, 2)
+        if not name_farthest(axes, pairs, (names["designs"], names["naive"]), colors):
+            for kind, name in names.items():
+                axes.plot([], [], "o", markersize=8, label=name, **_KINDS[kind])
+            axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
     return axes
-
-
-def _name_kinds(axes: Axes, comparisons: list[DesignComparison], lang: str, wide_px: float) -> None:
-    """Name designs and naive readings over the row where they lie farthest apart.
-
-    In a legend, if nowhere far enough for both names.
-    """
-    names = {kind: say(f"campaigns_register.chart.{kind}", lang) for kind in _KINDS}
-    middles = np.array([[_middle(one.rows), _middle(one.naive)] for one in comparisons])
-    low, high = axes.get_xlim()
-    apart = np.nan_to_num(np.abs(np.diff(middles))[:, 0] / (high - low), nan=-1.0)
-    row, needed = int(apart.argmax()), _PIXELS_A_NAME[lang] / (_AXES_SHARE * wide_px)
-    if apart[row] < needed:
-        for kind, name in names.items():
-            axes.plot([], [], "o", markersize=8, label=name, **_KINDS[kind])
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
-        return
-    for (kind, name), middle in zip(names.items(), middles[row], strict=True):
-        side = (middle - low) / (high - low)
-        axes.annotate(
-            name,
-            (middle, row),
-            xytext=(0, 7),
-            textcoords="offset points",
-            va="bottom",
-            ha="left" if side < needed / 2 else "right" if side > 1 - needed / 2 else "center",
-            color=PALETTE.main if kind == "designs" else PALETTE.accent_text,
-        )
 
 
 def _middle(estimates: Mapping[str, Estimate]) -> float:

@@ -24,6 +24,9 @@ _FEW_ROWS = 8
 _PALEST = "#F2F6FC"
 # Shares above this part of the largest are so dark that their text is white.
 _DARK = 0.55
+# What axes take of a picture's width beside the names of rows, and how wide signs are (pixels).
+_AXES_SHARE = 0.62
+_HAN_PX, _LATIN_PX = 13.0, 6.8
 BAR_SHIFT = 0.19
 _SHARES = (
     ("customer_share", -BAR_SHIFT, PALETTE.muted),
@@ -94,6 +97,52 @@ def name_ends(
     lift = max(0.0, (shown[-1][0] - tops[-1]) / 2) if shown else 0.0
     for (_, text, color), top in zip(shown, tops, strict=True):
         say_beside(axes, text, (at, top + lift), color=color, annotation_clip=False, gap=8)
+
+
+def name_farthest(
+    axes: Axes,
+    pairs: npt.NDArray[np.float64],
+    names: tuple[str, str],
+    colors: tuple[str, str],
+) -> bool:
+    """Name the two marks of rows that lie, over the row where they are farthest apart.
+
+    Args:
+        axes: Axes with their final x limits, in a figure of a page's column.
+        pairs: Rows × 2: where the marks of a row stand; what is missing is not drawn.
+        names: Of the two marks.
+        colors: Of the names.
+
+    Returns:
+        Whether there was room; without it nothing is written.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    low, high = axes.get_xlim()
+    pixels = _AXES_SHARE * 72 * figure.get_size_inches()[0] / (high - low)
+    apart = np.nan_to_num(np.abs(np.diff(pairs))[:, 0] * pixels, nan=-1.0)
+    halves = [
+        sum(_HAN_PX if ord(sign) > 0x2E80 else _LATIN_PX for sign in one) / 2 for one in names
+    ]
+    if not len(apart) or apart.max() < sum(halves) + _HAN_PX:
+        return False
+    row = int(apart.argmax())
+    for at, name, color, half in zip(pairs[row], names, colors, halves, strict=True):
+        side = "center"
+        if (at - low) * pixels < half:
+            side = "left"
+        elif (high - at) * pixels < half:
+            side = "right"
+        axes.annotate(
+            name,
+            (at, row),
+            xytext=(0, 10),
+            textcoords="offset points",
+            ha=side,
+            va="bottom",
+            color=color,
+        )
+    return True
 
 
 def say_small(axes: Axes, text: str, at: tuple[Any, Any]) -> None:

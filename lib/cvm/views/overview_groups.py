@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share
-from cvm.views.chart_parts import lying_grid
+from cvm.views.chart_parts import lying_grid, name_farthest
 from cvm.views.overview import group_label, number_of
 from cvm.views.theme import PALETTE, share_axis
 
@@ -50,8 +50,11 @@ def draw_tiers(tiers: pd.DataFrame, ax: Axes, lang: str) -> Axes:
     share_axis(ax, axis="x")
     ax.set_xticks([tick for tick in ax.get_xticks() if 0 <= tick <= top * 1.05])
     ax.set_xlabel(say("overview.axis.share", lang))
-    ax.set_title(say("overview.mark.revenue_share", lang), loc="left", color=PALETTE.main)
-    ax.set_title(say("overview.mark.customer_share", lang), loc="center", color=PALETTE.accent_text)
+    colors = (PALETTE.main, PALETTE.accent_text)
+    marks = (say("overview.mark.revenue_share", lang), say("overview.mark.customer_share", lang))
+    if not name_farthest(ax, np.column_stack([revenue, customers]), marks, colors):
+        ax.set_title(f"● {marks[0]}", loc="left", color=colors[0])
+        ax.set_title(f"○ {marks[1]}", loc="center", color=colors[1])
     return ax
 
 
