@@ -47,7 +47,7 @@ def operator(rng, customers=40):
         columns=["customer_id", "month"],
     )
     rows = rows[rng.random(len(rows)) < rng.choice([0.3, 0.8, 1.0])].reset_index(drop=True)
-    size, decimals = len(rows), rng.choice([0, 2, 5])
+    size, decimals = len(rows), rng.choice([0, 2, 9])
     for name, mean in (("bill_yuan", 80), ("variable_cost_yuan", 30), ("voice_yuan", 50),
                        ("data_yuan", 40), ("voice_minutes", 300), ("roaming_minutes", 20),
                        ("data_gb", 5)):  # fmt: skip
@@ -148,7 +148,7 @@ def test_everybody_is_rated_alike_by_tables_and_panel(seed):
         "ladders": rule_book(rng).terms(month),
         "bands": {"voice_yuan": [30.0, 60.0], "data_gb": [2.5, 5.0], "age_years": [25, 45]},
         "scenes": SceneRules().terms(),
-        "by": ["vip_tier", "star", "county"],
+        "by": ["vip_tier", "star", "county", "brand", "customer_type"],
         "window_months": int(rng.integers(1, 14)),
     }
 

@@ -156,7 +156,7 @@ class MonthsPanel:
         for name in plan.account_sums:
             held[_of_account(name)] = self._by_account(added[plan.sums[name]])
         held |= {name: self.words[name][self._place(plan.month)] for name in plan.texts}
-        held |= {f"of_{item.column}": self._person(item) for item in plan.people.values()}
+        held |= {_held_as(item): self._person(item) for item in plan.people.values()}
         rows = self.engine.table(held)
         here = rows.filter((rows.seen & (1 << self._place(plan.month))) != 0)
         return here.select(
@@ -234,7 +234,7 @@ class MonthsPanel:
         return found.indices if item.kind == "among" else found
 
     def _told(self, rows: ir.Table, item: CustomerColumn) -> ir.Value:
-        value = rows[f"of_{item.column}"]
+        value = rows[_held_as(item)]
         if item.kind == "month":
             return value.cast("int64")
         if item.kind != "among":
@@ -246,3 +246,8 @@ class MonthsPanel:
 
 def _of_account(name: str) -> str:
     return f"{name.removesuffix('_fen')}_account_fen"
+
+
+def _held_as(item: CustomerColumn) -> str:
+    """Return the name of what is held of customers: a text and its codes are two columns."""
+    return f"{'code' if item.kind == 'among' else item.kind}_of_{item.column}"

@@ -146,13 +146,12 @@ class Words:
 
     def numbers(self, texts: pa.Array) -> npt.NDArray[np.int32]:
         """Return the number of each text."""
-        if not pa.types.is_dictionary(texts.type):
-            texts = pc.dictionary_encode(texts)
+        coded = pc.dictionary_encode(texts)
         known = [
-            0 if word is None else self._numbers.setdefault(word, len(self._numbers) + 1)
-            for word in texts.dictionary.to_pylist()
+            self._numbers.setdefault(word, len(self._numbers) + 1)
+            for word in coded.dictionary.to_pylist()
         ]
-        indices = pc.fill_null(texts.indices, len(known)).to_numpy(zero_copy_only=False)
+        indices = pc.fill_null(coded.indices, len(known)).to_numpy(zero_copy_only=False)
         return np.array([*known, 0], np.int32)[indices]
 
     def column(self, numbers: npt.NDArray[Any]) -> pa.DictionaryArray:

@@ -47,6 +47,10 @@ def load_panel(
     yuan, else eight; a group of a month four, counts of arrears stops one. Ten million customers
     with twelve months of bills, costs, voice and data take 2.4 GB.
 
+    What the panel adds up is what the engine adds up, to the fen. Only where amounts are no whole
+    fen may a sum that ends on half a fen be rounded to the other side, as in the engine from one
+    order of addition to another.
+
     Args:
         months: Contract table ``months``, one row a customer and month.
         customers: Contract table ``customers``, one row a customer.
