@@ -62,16 +62,13 @@ def test_the_browser_says_what_python_says(arithmetic, lang):
     )
     for settings, answer in zip(asked, got, strict=True):
         expected = json.loads(json.dumps(texts_at(table, FACTS, settings, lang)))
-        for card in (*answer["cards"].values(), *expected["cards"].values()):
+        for card in expected["cards"].values():
             if card["gauge"]:
                 card["gauge"] = {
                     key: pytest.approx(value, abs=1e-4) if key != "alt" else value
                     for key, value in card["gauge"].items()
                 }
-        assert {**answer, "cards": None} == {**expected, "cards": None}
-        for key, card in expected["cards"].items():
-            mine = answer["cards"][key]
-            assert {**mine, "gauge": None} == {**card, "gauge": None}, settings
+        assert answer == expected, settings
 
 
 def test_no_expiry_is_the_last_stop_of_validity(open_page):

@@ -73,6 +73,12 @@ def test_the_cards_are_held_against_cap_and_last_year(page):
     assert (en["over"]["value"], en["over"]["tone"]) == ("30%", "bad")
     # Room: 2.05 % of 5 million less 100 thousand.
     assert en["room"]["value"] == "¥2,500"
+    # The 95 % point of the share: 2 % × exp(1.645 × 0.05 − 0.05² ÷ 2) = 2.169 %, 106 % of the cap;
+    # the rate is safe at 2.05 ÷ 2.169 = 95 % of itself.
+    assert en["room"]["gauge"]["alt"] == "in 1 year in 20 the cost is 106% of the cap or more"
+    assert en["room"]["gauge"]["fill"] == pytest.approx(1.058 / 1.25, abs=1e-3)
+    assert en["kept"]["gauge"]["alt"] == "95% of the rate set"
+    assert en["kept"]["gauge"]["mark"] == en["room"]["gauge"]["mark"] == 0.8
     zh = cards(page, "zh")
     assert (zh["cost"]["value"], zh["cost"]["unit"]) == ("10万", "元")
     assert zh["over"]["note"] == "基于512个情景"

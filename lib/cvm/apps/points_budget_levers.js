@@ -116,6 +116,11 @@
       value: "", unit: "", change: "", direction: "", tone: "neutral", note: "", gauge: null,
       ...parts,
     });
+    const against = (part, name) => ({
+      fill: Math.min(part / REACH, 1),
+      mark: 1 / REACH,
+      alt: say(`card.${name}_gauge`, { used: share(part, 0) }),
+    });
     const [costValue, costUnit] = split(got.cost_yuan);
     const ran = !moved && facts.cost_low_yuan !== undefined && facts.cost_high_yuan !== undefined;
     const cost = card({
@@ -161,11 +166,7 @@
           direction: { above: "up", below: "down", level: "" }[capSide],
           tone: { above: "bad", below: "good", level: "neutral" }[capSide],
           note: say("card.share_note", { cap: shown.cap }),
-          gauge: {
-            fill: Math.min(used / REACH, 1),
-            mark: 1 / REACH,
-            alt: say("card.share_gauge", { used: share(used, 0) }),
-          },
+          gauge: against(used, "share"),
         }),
         over: card({
           value: shown.chance,
@@ -187,6 +188,7 @@
           direction: below ? "down" : "up",
           tone: below ? "bad" : "good",
           note: say("card.kept_note", { wanted: share(wanted, 0) }),
+          gauge: against(got.kept_rate / rate, "kept"),
         }),
         room: card({
           value: roomValue.replace("-", "−"),
@@ -195,6 +197,7 @@
             : say("card.room_within"),
           tone: overruns ? "bad" : "good",
           note: say("card.room_note", { cap: yuan(capYuan, lang) }),
+          gauge: against(got.cost_share_high / cap, "room"),
         }),
       },
       cap_title: say("live.cap_title", shown),

@@ -57,7 +57,7 @@ def first_ladder(cuts: Cuts) -> str:
 
 
 def make_cards(
-    tables: Tables, cuts: Cuts | None, told: Mapping[str, Any], goals: Goals, lang: str
+    tables: Tables, cuts: Cuts | None, told: Mapping[str, Any], lang: str
 ) -> list[dict[str, Any]]:
     """Return the cards that the tables allow: holders, moves, revenue, cost, worth or top tenth.
 
@@ -65,13 +65,12 @@ def make_cards(
         tables: The published tables.
         cuts: The levers' tables; ``None`` where no cut can be moved.
         told: What :func:`told_of` gives.
-        goals: What :func:`cvm.views.targets.read_targets` gives.
         lang: ``"zh"`` or ``"en"``.
     """
     found: list[dict[str, Any]] = []
     if cuts is not None:
         texts = texts_at(cuts, cuts.ladders[0], {}, lang, told)["cards"]
-        course = courses(tables, cuts.ladders, first_ladder(cuts), goals, lang)
+        course = courses(tables, cuts.ladders, lang)
         for key in LIVE_CARDS:
             label = say(f"{AREA}.card.{key}", lang)
             drawn = {"course": cuts.ladders[0], "courses": course[key]}

@@ -19,7 +19,6 @@ from cvm.views.cards_overview import year_change
 from cvm.views.overview import MONTHS_IN_YEAR, by_month
 from cvm.views.page_parts import sparkline
 from cvm.views.pages import Tables
-from cvm.views.targets import Goals
 
 AREA = "customer_value"
 HOLDERS_TABLE, MOVES_TABLE = "tier_holders_months", "tier_moves_months"
@@ -66,15 +65,16 @@ def _holders(table: pd.DataFrame | None, ladder: str) -> pd.DataFrame:
 
 
 def courses(
-    tables: Tables, ladders: Sequence[str], of: str, goals: Goals, lang: str
+    tables: Tables, ladders: Sequence[str], lang: str
 ) -> dict[str, dict[str, dict[str, Any]]]:
-    """Return card → ladder → ``spark``, ``spark_alt`` and ``spark_mark``, where months are known.
+    """Return card → ladder → ``spark`` and ``spark_alt``, where months are known.
+
+    No target is marked in them: a month's holders and their share of its revenue are not the
+    card's, which are of twelve months and of those who hold a tier now.
 
     Args:
         tables: The published tables.
         ladders: The ladders of the page.
-        of: The ladder that targets are of.
-        goals: What :func:`cvm.views.targets.read_targets` gives.
         lang: ``"zh"`` or ``"en"``.
     """
     texts = {
@@ -83,15 +83,12 @@ def courses(
         "revenue": format_share,
         "cost": lambda value: format_yuan(value, lang),
     }
-    goal = goals.get("holders_revenue_share")
     found: dict[str, dict[str, dict[str, Any]]] = {card: {} for card in COLUMNS}
     for ladder in ladders:
         course = course_of(tables, ladder)
         for card, column in COLUMNS.items():
             label = say(f"{AREA}.course.{card}", lang)
-            held_to = card == "revenue" and ladder == of and goal is not None
-            target = goal.value if goal is not None and held_to else None
-            drawn = sparkline(label, course[column], lang, texts[card], target=target)
+            drawn = sparkline(label, course[column], lang, texts[card])
             if drawn:
                 found[card][ladder] = drawn
     return found

@@ -55,7 +55,7 @@ def _make(
     content = page_head(AREA, lang) | {
         "sentence": sentence(tables, lang),
         "tone": "neutral",
-        "cards": make_cards(tables, cuts, told, goals, lang),
+        "cards": make_cards(tables, cuts, told, lang),
         "live": None if cuts is None else _live(cuts, told, lang),
         "charts": shown,
         "drill": _drill(tables, lang),

@@ -15,11 +15,11 @@ from cvm.core.money import format_points, format_share, format_yuan
 from cvm.points.budget_levers import RATE_TIMES, evaluate_levers, rate_reaction
 from cvm.points.outlook_words import WANTED_SHARE, chance_text, setting_text
 from cvm.views.live_parts import live_card, live_words, money_parts
+from cvm.views.targets import GAUGE_REACH
 
 AREA = "points_page"
 LEVEL_YUAN = 0.5
 LEVEL_POINTS = "0.00"
-GAUGE_REACH = 1.25
 # Lever of the table → its name in the address.
 NAMES = {
     "return_rate": "rate",
@@ -223,12 +223,17 @@ def _share(got: Mapping[str, float], cap: float, lang: str) -> dict[str, Any]:
         direction=direction,
         tone=tone,
         note=say(f"{AREA}.card.share_note", lang, cap=format_share(cap, decimals=2)),
-        gauge={
-            "fill": round(min(used / GAUGE_REACH, 1.0), 4),
-            "mark": 1 / GAUGE_REACH,
-            "alt": say(f"{AREA}.card.share_gauge", lang, used=format_share(used, decimals=0)),
-        },
+        gauge=_against(used, "share", lang),
     )
+
+
+def _against(used: float, card: str, lang: str) -> dict[str, Any]:
+    """Return a gauge of an amount against what it is held to: 1 is at the mark."""
+    return {
+        "fill": round(min(used / GAUGE_REACH, 1.0), 4),
+        "mark": 1 / GAUGE_REACH,
+        "alt": say(f"{AREA}.card.{card}_gauge", lang, used=format_share(used, decimals=0)),
+    }
 
 
 def _over(
@@ -265,6 +270,7 @@ def _kept(got: Mapping[str, float], rate: float, lang: str) -> dict[str, Any]:
         direction="down" if below else "up",
         tone="bad" if below else "good",
         note=say(f"{AREA}.card.kept_note", lang, wanted=format_share(WANTED_SHARE, decimals=0)),
+        gauge=_against(got["kept_rate"] / rate, "kept", lang),
     )
 
 
@@ -280,4 +286,5 @@ def _room(got: Mapping[str, float], cap: float, lang: str) -> dict[str, Any]:
         change=say(f"{AREA}.card.room_{key}", lang, **values),
         tone="bad" if key == "over" else "good",
         note=say(f"{AREA}.card.room_note", lang, cap=format_yuan(allowed, lang)),
+        gauge=_against(got["cost_share_high"] / cap, "room", lang),
     )
