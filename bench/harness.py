@@ -89,16 +89,31 @@ def time_in_turns(
     return statistics.median(times[0]), statistics.median(times[1]) if peer else None
 
 
-def peak_gb(code: str) -> float:
-    """Return the peak memory of a piece of code in a process of its own (GB); Linux tells it."""
-    told = "print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+def own_peak_gb() -> float:
+    """Return the peak memory of this process so far (GB); Linux tells it."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024**2
+
+
+def run_alone(code: str) -> str:
+    """Run a piece of code in a process of its own, with this folder importable; return its output.
+
+    Args:
+        code: Statements on one line.
+    """
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(BENCH)!r}); {code}; {told}"],
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(BENCH)!r}); {code}"],
         capture_output=True,
         text=True,
         check=True,
     )
-    return int(done.stdout.split()[-1]) / 1024**2
+    return done.stdout
+
+
+def peak_gb(code: str) -> float:
+    """Return the peak memory of a piece of code in a process of its own (GB)."""
+    told = run_alone(f"{code}; import harness; print(harness.own_peak_gb())")
+    return float(told.split()[-1])
 
 
 def rows(only: Sequence[str] = ()) -> Iterator[tuple[str, Row]]:
