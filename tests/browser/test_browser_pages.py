@@ -8,7 +8,7 @@ from fontTools.ttLib import TTFont
 
 import page_pictures
 from axe_checks import OPEN_ALL, violations
-from cvm.core.snapshot import FONT, open_latest
+from cvm.core.snapshot import FONT, charts_of, open_latest
 from cvm.views.pages import PAGES
 from page_checks import (
     ACCESS,
@@ -81,7 +81,7 @@ def assert_in_place(page, width):
     assert json.loads(page.evaluate(SVG_TEXTS)) == [], width
     assert width < WIDTHS[-2] or page.evaluate(BROKEN_CLAUSES) == [], width
     pictures = page.locator("picture img:visible")
-    assert pictures.count() == page.locator("[data-chart]:visible").count()
+    assert pictures.count() == page.locator("[data-chart]:visible, [data-beside]:visible").count()
     for picture in pictures.all():
         picture.evaluate("one => one.decode()")
 
@@ -189,7 +189,7 @@ def test_on_paper_the_page_is_whole(open_page, opened, content, address, screens
     (screenshots / f"{name}-{lang}.pdf").write_bytes(printed)
     assert sheets(printed) <= MOST_SHEETS
     words = pdf_text(printed)
-    told = [content["sentence"], *(chart["title"] for chart in content["charts"])]
+    told = [content["sentence"], *(chart["title"] for chart in charts_of(content))]
     told += [card["value"] + card["unit"] for card in content["cards"]]
     told += [text for pair in content["dates"] for text in pair] + content["notes"]
     # What was chosen, and what a register's rows are of.
@@ -215,5 +215,5 @@ def test_without_scripts_the_answer_still_stands_there(content, address, browser
     page.goto(server + address, wait_until="load", timeout=60_000)
     # Without scripts a page opens in the language of its address all the same.
     assert page.locator("h1:visible").inner_text() == content["sentence"]
-    assert page.locator("picture img:visible").count() == len(content["charts"])
+    assert page.locator("picture img:visible").count() == len(charts_of(content))
     context.close()

@@ -18,6 +18,7 @@ from cvm.core.snapshot import (
     NoSnapshotError,
     Snapshot,
     SnapshotError,
+    charts_of,
     open_latest,
 )
 
@@ -90,7 +91,7 @@ def _read(snapshot: Snapshot, name: str, today: date) -> PageModel:
     wanted = {
         file
         for content in contents.values()
-        for chart in content["charts"]
+        for chart in charts_of(content)
         for file in chart["figures"].values()
     }
     wanted |= {content["workbook"] for content in contents.values() if content.get("workbook")}

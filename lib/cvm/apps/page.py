@@ -146,7 +146,11 @@ def render_content(
         + section(
             "charts",
             say("overview.charts_heading", lang),
-            tag("div", charts + render_drill(content.get("drill"), lang), class_="cvm-charts"),
+            tag(
+                "div",
+                charts + render_drill(content.get("drill"), addresses, lang),
+                class_="cvm-charts",
+            ),
         )
         + _about(content, lang),
         id=f"cvm-main-{lang}",

@@ -13,6 +13,15 @@ WIDE_FROM_PX = 1200
 
 def render_chart(chart: Mapping[str, Any], addresses: Mapping[str, str], lang: str) -> str:
     """Return one chart's panel; ``addresses`` says where its pictures are."""
+    return tag(
+        "article",
+        _chart(chart, addresses, lang),
+        class_="cvm-panel",
+        data_chart=chart["key"],
+    )
+
+
+def _chart(chart: Mapping[str, Any], addresses: Mapping[str, str], lang: str) -> str:
     caption = tag(
         "figcaption",
         text("p", chart["name"], class_="cvm-eyebrow") + text("h3", chart["title"]),
@@ -30,12 +39,8 @@ def render_chart(chart: Mapping[str, Any], addresses: Mapping[str, str], lang: s
         ),
     )
     save = text("button", say("page.save_picture", lang), type="button", data_save=chart["key"])
-    return tag(
-        "article",
-        tag("figure", caption + _picture(chart, addresses))
-        + tag("div", details + save, class_="cvm-foot"),
-        class_="cvm-panel",
-        data_chart=chart["key"],
+    return tag("figure", caption + _picture(chart, addresses)) + tag(
+        "div", details + save, class_="cvm-foot"
     )
 
 
@@ -80,8 +85,11 @@ def _table(table: Mapping[str, Any], caption: str) -> str:
     return tag("table", hidden + tag("thead", head) + tag("tbody", rows))
 
 
-def render_drill(drill: Mapping[str, Any] | None, lang: str) -> str:
-    """Return the panel that shows one county or brand; its figures are all in the page."""
+def render_drill(drill: Mapping[str, Any] | None, addresses: Mapping[str, str], lang: str) -> str:
+    """Return the panel that shows one county or brand; its figures are all in the page.
+
+    A chart that compares the choices stands in the same panel, before them.
+    """
     if not drill or not drill["groups"]:
         return ""
     whole = drill["all"]
@@ -103,13 +111,16 @@ def render_drill(drill: Mapping[str, Any] | None, lang: str) -> str:
         tag("div", text("dt", label) + text("dd", value)) for label, value in whole["facts"]
     )
     select_id = f"cvm-focus-{lang}"
-    return tag(
-        "article",
+    chosen = (
         text("p", drill["label"], class_="cvm-eyebrow")
         + text("h3", drill["heading"])
         + text("label", drill["label"], for_=select_id, class_="cvm-hidden")
         + tag("select", options, id=select_id, data_focus=True)
         + tag("dl", facts, class_="cvm-facts", aria_live="polite")
-        + tag("script", json_for_script(figures), type="application/json"),
-        class_="cvm-panel cvm-drill",
+        + tag("script", json_for_script(figures), type="application/json")
     )
+    chart = drill.get("chart")
+    if not chart:
+        return tag("article", chosen, class_="cvm-panel cvm-drill")
+    compared = tag("div", _chart(chart, addresses, lang), data_beside=chart["key"])
+    return tag("article", compared + tag("div", chosen), class_="cvm-panel cvm-drill cvm-beside")

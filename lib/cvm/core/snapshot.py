@@ -260,6 +260,12 @@ def open_snapshot(root: str | Path, stamp: str) -> Snapshot:
         raise
 
 
+def charts_of(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return all charts of a page in a language, that beside a panel of choices last."""
+    beside = (content.get("drill") or {}).get("chart")
+    return [*content["charts"], *([beside] if beside else [])]
+
+
 def manifest_digest(manifest: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a manifest without its own ``digest`` entry."""
     rest = {name: value for name, value in manifest.items() if name != "digest"}

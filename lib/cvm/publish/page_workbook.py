@@ -11,6 +11,7 @@ import pandas as pd
 
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.months import parse_month
+from cvm.core.snapshot import charts_of
 from cvm.views.workbook import Share, Sheet, frame_rows, workbook
 
 _MONTH = re.compile(r"\d{4}年\d{1,2}月|[A-Z][a-z]{2} \d{4}")
@@ -36,7 +37,7 @@ def page_workbook(
     """
     sheets = [_about(contents, made)]
     for lang in LANGUAGES:
-        for place, chart in enumerate(contents[lang]["charts"], start=1):
+        for place, chart in enumerate(charts_of(contents[lang]), start=1):
             table = chart["table"]
             name = f"{say('page.sheet.shown', lang)} {place} {chart['name']}"
             rows = [[_shown(one) for one in row] for row in table["rows"]]

@@ -19,8 +19,9 @@ viewer sees the same figures.
   (``{"wide": file, "phone": file}``), ``size`` (``{"wide": [width, height], "phone": …}`` in CSS
   pixels), ``table`` (the figures behind the picture: ``columns`` and ``rows`` of texts) and
   ``missing`` (why there is no picture, else ``""``).
-* ``drill``: ``label``, ``hint`` and ``choices``: a list of ``key``, ``label`` and ``facts``
-  (pairs of label and value), or an empty list.
+* ``drill``: ``heading``, ``label``, ``all`` and ``groups`` of ``choices``: each of these a ``key``,
+  a ``label`` and ``facts`` (pairs of label and value); or ``None``. With ``chart`` a chart that
+  compares the choices stands in the same panel, beside them.
 * ``notes``: sentences on what is withheld, partial or not available.
 * ``workbook``: the Excel file of the page's figures, added when it is published.
 * ``dates``: pairs of label and text: the date of the data, the run, the source.

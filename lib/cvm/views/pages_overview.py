@@ -39,12 +39,15 @@ def _make(
     names = read_names(tables.get("names"))
     charts = make_charts(_named(tables, names, lang), facts, lang)
     shown, pictures = draw_pictures(charts, NAME, "overview.{key}.name", lang)
+    # Counties are compared beside the panel that shows one of them.
+    compared = next((entry for entry in shown if entry["key"] == "counties"), None)
+    beside = {} if compared is None else {"chart": compared}
     content = page_head("overview", lang) | {
         "sentence": overview_sentence(facts, lang),
         "tone": _tone(facts),
         "cards": make_cards(facts, months, goals, lang),
-        "charts": shown,
-        "drill": _drill(tables, facts, names, lang),
+        "charts": [entry for entry in shown if entry is not compared],
+        "drill": _drill(tables, facts, names, lang) | beside,
         "notes": [
             *_notes(tables, facts, {chart.key for chart in charts}, lang),
             *target_notes(goals, TARGETS, lang),
