@@ -162,6 +162,16 @@ def test_a_short_history_compares_nothing_with_a_year_before(undrawn):
     assert [one["label"] for one in content["cards"]][1] == "Revenue this month"
 
 
+def test_a_figure_without_a_course_is_gauged_against_its_target(undrawn):
+    tables = overview_tables() | {"overview_months": months_table().tail(1)}
+    cards = {card["key"]: card for card in OVERVIEW.make(tables, INFO).content["en"]["cards"]}
+    # 60 yuan of 60, on a gauge to a quarter beyond; 1.5 % of 1.4 % churn.
+    assert cards["arpu"]["spark"] == []
+    assert cards["arpu"]["gauge"]["fill"] == cards["arpu"]["gauge"]["mark"] == 0.8
+    assert cards["churn"]["gauge"]["fill"] == pytest.approx(15 / 14 * 0.8, abs=1e-4)
+    assert cards["churn"]["gauge"]["alt"] == "Monthly churn: 1.50%, target at most 1.40%"
+
+
 def test_the_whole_base_is_counted_over_the_same_year_as_its_counties(undrawn):
     months = months_table()
     months.loc[months.index[-1], "revenue_yuan"] *= 2  # 22,400 × 60 yuan more, in one month

@@ -18,7 +18,7 @@ from cvm.core.months import format_month
 from cvm.views.facts import Facts, fact_month
 from cvm.views.overview import MONTHS_IN_YEAR, by_month
 from cvm.views.page_parts import sparkline
-from cvm.views.targets import NO_TARGET, Goals, card_target
+from cvm.views.targets import NO_TARGET, Goals, card_gauge, card_target
 
 # Changes that the shown digits cannot tell from zero are "flat", not good or bad.
 LEVEL_SHARE = 0.0005
@@ -71,8 +71,12 @@ def make_cards(facts: Facts, months: pd.DataFrame, goals: Goals, lang: str) -> l
     ]
     known = {card["key"]: card for card in cards if card["value"] != "–"}
     for figure, key in TARGETS.items():
-        if key in known:
-            known[key] |= card_target(goals, figure, facts.get(figure), lang)
+        card, value = known.get(key), facts.get(figure)
+        if card is None:
+            continue
+        card |= card_target(goals, figure, value, lang)
+        if not card["spark"]:
+            card["gauge"] = card_gauge(goals, figure, value, card["label"], lang)
     return list(known.values())
 
 
