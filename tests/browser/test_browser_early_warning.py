@@ -78,14 +78,14 @@ def test_a_moved_lever_keeps_each_course_and_says_whether_the_target_is_met(open
     assert all(card[key].locator(".cvm-spark").count() for key in (*COURSES, "last"))
     target = card["leavers"].locator(".cvm-target")
     assert (target.inner_text(), target.get_attribute("data-tone")) == (
-        "Target of leavers at least 20.0%: met", "good",
+        "Target hit rate at least 20.0%: met", "good",
     )  # fmt: skip
     page.locator("input[data-lever=calls]:visible").evaluate(
         "one => { one.value = 360; one.dispatchEvent(new Event('input', { bubbles: true })); }"
     )
     page.wait_for_function("() => document.querySelector('h1').textContent.includes('360')")
     assert (target.inner_text(), target.get_attribute("data-tone")) == (
-        "Target of leavers at least 20.0%: not met", "bad",
+        "Target hit rate at least 20.0%: not met", "bad",
     )  # fmt: skip
     assert card["calls"].locator(".cvm-note").inner_text() == "160 beyond the capacity of 200"
     gauge = card["calls"].locator(".cvm-gauge")

@@ -10,6 +10,7 @@ import pytest
 from cvm.core.checks import ArgumentError
 from cvm.core.months import add_months
 from cvm.segments.warning_book import parse_warning_book
+from cvm.segments.warning_outlook import EarlyWarning
 from cvm.segments.warning_run import warn_earlier
 from cvm.segments.warning_track import track_lists
 
@@ -197,3 +198,17 @@ def test_few_who_left_or_stayed_are_not_told():
     assert own.drop(told).isna().all(axis=None)
     assert shown.index[shown["left"].isna()].tolist() == ["few left at all"]
     assert shown["customers"].notna().all()
+
+
+def test_a_last_list_of_whom_few_left_is_not_told_at_all():
+    got = tracked()
+    facts = got.last.facts
+    for left, told in ((35, True), (9, False), (95, False), (0, True)):
+        last = replace(got.last, facts=facts | {"listed_left": float(left), "left": left + 18.0})
+        page = EarlyWarning(
+            warnings=None, study=None, months_ahead=1, track=replace(got, last=last)
+        )  # fmt: skip
+        assert (page.scored is last) == told
+        assert (page.scored_groups() is None) == (not told)
+    none = EarlyWarning(warnings=None, study=None, months_ahead=1)
+    assert none.scored is None

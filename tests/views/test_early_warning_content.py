@@ -78,10 +78,10 @@ def test_cards_have_a_target_or_a_gauge_and_the_course_of_past_lists(page):
     told = {key: (card["target"], card["target_tone"]) for key, card in cards.items()}
     assert told == {
         "calls": ("", ""),
-        "leavers": ("Target of leavers at least 20.0%: met", "good"),  # 29.0 %
+        "leavers": ("Target hit rate at least 20.0%: met", "good"),  # 29.0 %
         "value": ("Target share at least 95%: not met", "bad"),  # 94 %
         "gain": ("Target at least ¥14k: met", "good"),  # ¥14.4k
-        "last": ("Target of leavers at least 20.0%: met", "good"),  # 25.0 %
+        "last": ("Target hit rate at least 20.0%: met", "good"),  # 25.0 %
     }
     # Shares of 20, 22, none, 25, 18 and 25 % against 20 %: between 18 and 25.
     assert cards["last"]["spark"] == [
@@ -138,6 +138,8 @@ def test_past_lists_are_told_by_month_and_a_single_one_as_the_last_list(page, un
         "Of the base": "5.0%", "Of all leavers": "10.0%", "Times the base": "5.0",
     }  # fmt: skip
     assert "Jul 2026 18.0% against 5.0%" in track["alt"]
+    (note,) = (one for one in page.content["zh"]["notes"] if "往期名单" in one)
+    assert note.endswith("不予展示：2026年5月。")
 
     tables = early_warning_tables()
     known = tables["early_warning_track"]

@@ -68,7 +68,12 @@ def _spark(card: Mapping[str, Any], **attributes: Any) -> str:
             continue
         last = (3 + place * step, 3 + (1 - height) * (SPARK_HEIGHT - 6))
         pieces[-1].append(f"{last[0]:.1f},{last[1]:.1f}")
-    lines = "".join(tag("polyline", points=" ".join(piece)) for piece in pieces if piece)
+    # A line between a point and itself is a dot: a value between two gaps is seen too.
+    lines = "".join(
+        tag("polyline", points=" ".join(piece if piece[1:] else 2 * piece))
+        for piece in pieces
+        if piece
+    )
     dot = tag("circle", cx=f"{last[0]:.1f}", cy=f"{last[1]:.1f}", r="2.6")
     mark = card.get("spark_mark")
     if mark is not None:

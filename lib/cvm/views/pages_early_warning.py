@@ -11,7 +11,7 @@ import pandas as pd
 
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_share, format_yuan
-from cvm.core.months import month_from_index
+from cvm.core.months import format_month, month_from_index
 from cvm.plan.overview import TIER_ORDER
 from cvm.segments.warning_words import outlook_sentence
 from cvm.views.cards_early_warning import make_cards
@@ -198,13 +198,27 @@ def _notes(tables: Tables, facts: Mapping[str, float], live: bool, lang: str) ->
         wanted.append("no_facts")
     if not live:
         wanted.append("no_levers")
-    if "scored" not in tables:
+    if "scored" not in tables and not len(tables.get("track", ())):
         wanted.append("no_score")
     if "calibration" not in tables:
         wanted.append("no_test")
     wanted.append("assumed")
     notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
-    return [*notes, *_fates_note(tables.get("fates"), lang)]
+    return [
+        *notes, *_few_note(tables.get("track"), lang), *_fates_note(tables.get("fates"), lang)
+    ]  # fmt: skip
+
+
+def _few_note(track: pd.DataFrame | None, lang: str) -> list[str]:
+    """Return of which months the list is not told, in one sentence."""
+    if track is None:
+        return []
+    gone = track.loc[track["precision_share"].isna(), "month"]
+    if not len(gone):
+        return []
+    months = [format_month(pd.Timestamp(month).date(), lang) for month in gone]
+    listed = say("segments_churn.list", lang).join(months)
+    return [say(f"{AREA}.note.few_lists", lang, months=listed)]
 
 
 def _fates_note(fates: pd.DataFrame | None, lang: str) -> list[str]:
