@@ -67,3 +67,32 @@ def test_an_open_page_is_whole_when_its_server_is_gone(browser, published):
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     assert page.evaluate(DRAWN) == 5
     page.close()
+
+
+def test_printing_waits_for_the_pictures_that_paper_takes(open_page):
+    page = open_page("voila/render/overview.ipynb?lang=zh")
+    page.evaluate(
+        """() => {
+            const here = one => performance.getEntriesByName(one.src).length > 0;
+            window.print = () => {
+                const images = document.querySelectorAll('.cvm-in[data-in=zh] picture img');
+                window.printed = [...images].map(here);
+            };
+        }"""
+    )
+    page.locator("[data-print]").click()
+    page.wait_for_function("() => window.printed")
+    assert page.evaluate("window.printed") == [True] * page.locator("picture img:visible").count()
+    # A browser's own menu prints the same: every picture is that of the narrow page.
+    shown = page.evaluate(
+        """async () => {
+            window.dispatchEvent(new Event('beforeprint'));
+            const images = [...document.querySelectorAll('.cvm-in[data-in=zh] picture img')];
+            await Promise.all(images.map(one => one.decode()));
+            const narrow = images.map(one => one.currentSrc === one.src);
+            window.dispatchEvent(new Event('afterprint'));
+            await new Promise(requestAnimationFrame);
+            return [narrow, images.map(one => one.currentSrc === one.src)];
+        }"""
+    )
+    assert [set(one) for one in shown] == [{True}, {False}]

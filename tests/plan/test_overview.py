@@ -85,7 +85,10 @@ def test_sentence_says_what_is_unknown(months):
 
 @pytest.mark.parametrize(
     ("cap", "english", "chinese"),
-    [(0.023, "0.30 percentage points below", "低于上限2.30%"), (0.015, "above", "超出上限1.50%")],
+    [
+        (0.023, "0.30 percentage points below", "比2.30%的上限低0.30个百分点"),
+        (0.015, "above", "比1.50%的上限高"),
+    ],
 )
 def test_sentence_names_the_side_of_the_cap(months, points, cap, english, chinese):
     overview = make_overview(months, month=date(2025, 11, 1), points=points, cap_share=cap)
