@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from cvm.core.few import FEWEST, is_few
+from cvm.core.few import FEWEST, is_few, too_few_to_show
 from cvm.core.months import month_index
 from cvm.core.result import Result
 from cvm.segments.churn_measures import wilson
@@ -134,8 +134,8 @@ class EarlyWarning(Result):
             if column == "reason" or column in self.warnings.table:
                 found[name] = self.warnings.cells(column)
         if self.study.told:
-            found["calibration"] = _worded(self.study.calibration(), "group")
-            found["lift"] = _worded(self.study.lift(), "group")
+            found["calibration"] = _worded(without_few(self.study.calibration()), "group")
+            found["lift"] = _worded(without_few(self.study.lift()), "group")
         groups = self.scored_groups()
         if groups is not None:
             found["scored"] = groups
@@ -153,6 +153,20 @@ class EarlyWarning(Result):
 def _three(name: str, one: object) -> Mapping[str, float]:
     return {name if end == "value" else f"{name}_{end}": float(getattr(one, end))
             for end in ("value", "low", "high")}  # fmt: skip
+
+
+def without_few(groups: pd.DataFrame) -> pd.DataFrame:
+    """Return groups of risk without what would tell of one to nine who left, or who stayed."""
+    stayed = groups["customers"] - groups["left"]
+    away = too_few_to_show(list(zip(groups["left"], stayed, strict=True)))
+    if not any(away):
+        return groups
+    # Shares up to a group tell each group's by their differences.
+    names = [str(name) for name in groups]
+    summed = [name for name in names if name.endswith("caught_share")]
+    own = [name for name in names if name not in ("group", "customers", "expected_share", *summed)]
+    shown = groups.assign(**{name: groups[name].mask(np.array(away)) for name in own})
+    return shown.assign(**dict.fromkeys(summed, np.nan))
 
 
 def _worded(frame: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -155,7 +155,8 @@ def scored_chart(groups: pd.DataFrame, lang: str) -> Chart | None:
 def calibration_chart(curve: pd.DataFrame, lang: str) -> Chart | None:
     """What customers were given as their risk, and how many left, on later months."""
     shown = curve.dropna(subset=["expected_share", "observed_share"]).sort_values("group")
-    if shown.empty:
+    # Its headline is of the riskiest group.
+    if shown.empty or shown["group"].iloc[-1] != curve["group"].max():
         return None
     top = shown.iloc[-1]
     values = {
