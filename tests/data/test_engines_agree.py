@@ -34,6 +34,7 @@ from cvm.data import reduce_segments_lifetime as lifetime
 from cvm.data import reduce_segments_migration as migration
 from cvm.data import reduce_segments_shapes as shapes
 from cvm.data import reduce_warning as warning
+from cvm.data.panel_load import load_panel
 from cvm.segments.scenes import SceneRules
 from cvm.segments.tierbook_read import open_tierbook
 from cvm.segments.tiers_rules import Score
@@ -278,6 +279,17 @@ def test_a_reduction_is_the_same_on_both_engines(name, engines):
 
     assert len(by_engine["duckdb"]) > 0
     pd.testing.assert_frame_equal(by_engine["duckdb"], by_engine["local[2]"], rtol=1e-12)
+
+
+@pytest.mark.spark
+def test_a_panel_is_the_same_from_either_engine(engines):
+    rated = []
+    for tables in engines.values():
+        held = load_panel(tables["months"], tables["customers"], first_month=date(2024, 12, 1))
+        stars = {"stars": BOOK.terms(LAST)["stars"]}
+        rated.append(collect(segments.reduce_segments_cells(held, month=LAST, ladders=stars)))
+
+    pd.testing.assert_frame_equal(*rated)
 
 
 def test_no_reduction_is_left_out():

@@ -32,7 +32,7 @@ def purchases(rng, size=400):
     return frame
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=5, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 @given(st.integers(0, 2**32 - 1))
 def test_cells_of_any_window_are_those_of_the_table(seed):
     rng = np.random.default_rng(seed)
