@@ -108,6 +108,11 @@ def test_the_cards_have_the_course_of_each_ladder(page):
     assert gauge["alt"] == "Value of one Diamond: ¥24k, interval ¥17k to ¥29k"
 
 
+def test_a_note_tells_what_the_course_and_the_change_on_a_year_are_of(page):
+    notes = " ".join(page.content["en"]["notes"])
+    assert "who held a tier on record in each month" in notes
+
+
 def test_a_course_that_is_not_known_is_not_told(undrawn):
     tables = customer_value_tables()
     short = tables["tier_holders_months"]
@@ -119,6 +124,7 @@ def test_a_course_that_is_not_known_is_not_told(undrawn):
     del tables["tier_holders_months"], tables["tier_moves_months"], tables["targets"]
     cards = cards_of(PAGE.make(tables, INFO).content["en"])
     assert [card["spark"] for card in cards.values()] == [[]] * 5
+    assert "Under the cards" not in " ".join(PAGE.make(tables, INFO).content["en"]["notes"])
     assert [card["target"] for card in cards.values()] == [""] * 5
     assert cards["moved"]["change"] == "0 up, 0 down"
     withheld = customer_value_tables()

@@ -12,6 +12,7 @@ from cvm.core.i18n import LANGUAGES, say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.segments.scenes import scene_name
 from cvm.views.cards_customer_value import make_cards, measured_by, told_of, top_shares
+from cvm.views.customer_value_course import HOLDERS_TABLE
 from cvm.views.customer_value_live import (
     AREA,
     TARGETS,
@@ -276,6 +277,8 @@ def _notes(tables: Tables, cuts: Cuts | None, lang: str) -> list[str]:
     ]
     if cuts is not None:
         notes.append(say(f"{AREA}.note.levers", lang))
+        if HOLDERS_TABLE in tables:
+            notes.append(say(f"{AREA}.note.course", lang))
     return notes + _lifetime_note(tables, lang)
 
 
