@@ -272,6 +272,13 @@ def test_bills_beyond_whole_numbers_of_four_bytes_are_held_all_the_same():
     assert got == {"a": 12 * 3_000_000_025, "b": 12 * 150}
 
 
+def test_a_panel_says_whom_and_what_it_holds():
+    held = load_panel(panel({"a": {}, "b": {"bill_yuan": [1.0] * 3}}, LAST), people({"a": {}}))
+
+    assert repr(held).startswith("MonthsPanel: 2 customers, 2024-12 to 2025-11, 0.0 GB; bill_yuan,")
+    assert "county" in repr(held)
+
+
 def test_a_month_that_is_not_held_is_named_with_those_that_are(tables):
     held = load_panel(tables["months"], tables["customers"], first_month=date(2024, 12, 1),
                       last_month=date(2025, 10, 1))  # fmt: skip

@@ -25,7 +25,7 @@ def purchases(rng, size=400):
         {
             "customer_id": rng.choice([f"客{c}" for c in range(30)], size),
             "bought_on": np.datetime64("2023-06-01") + rng.integers(0, 1_100, size),
-            "amount_yuan": rng.normal(30, 30, size).round(rng.choice([0, 2, 4])),
+            "amount_yuan": rng.normal(30, 30, size).round(rng.choice([0, 2, 9])),
         }
     )
     frame.loc[rng.random(size) < 0.05, "amount_yuan"] = np.nan
@@ -88,6 +88,16 @@ def test_months_and_columns_that_are_not_held_are_named():
         reduce_segments_rfm(held, month=LAST)
     with pytest.raises(MissingDataError, match="without month, bill_yuan"):
         load_purchases(table)
+
+
+def test_a_panel_says_what_it_holds():
+    frame = pd.DataFrame(
+        {"customer_id": ["a", "a", "b"], "bought_on": [LAST] * 3, "amount_yuan": [1.0, 2.0, -1.0]}
+    )
+
+    assert repr(load_purchases(as_table(frame, "bought_on"), **COLUMNS)) == (
+        "PurchasesPanel: 2 purchases (amount_yuan by bought_on) of 1 customers, 2025-11 to 2025-11"
+    )
 
 
 def test_a_month_after_the_last_purchase_counts_from_there():

@@ -68,7 +68,7 @@ class HeldNumbers:
         return (np.sign(units) * np.floor(np.abs(units) + 0.5)).astype(np.int64)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class MonthsPanel:
     """Customers, their months and what is known of them, in memory.
 
@@ -106,6 +106,22 @@ class MonthsPanel:
 
     key: ClassVar[str] = "place"
     to_end: ClassVar[bool] = False
+
+    def __repr__(self) -> str:
+        """Return who and what is held, and the memory it takes."""
+        columns = ", ".join([*self._columns("months"), *self._columns("customers")])
+        return (
+            f"MonthsPanel: {self.customers:,} customers, {self.first_month:%Y-%m} to "
+            f"{self.last_month:%Y-%m}, {self.gigabytes:.1f} GB; {columns}"
+        )
+
+    @property
+    def gigabytes(self) -> float:
+        """Memory that the months take (GB)."""
+        numbers = [*self.numbers.values(), *([] if self.points is None else [self.points])]
+        words = [column for columns in self.words.values() for column in columns]
+        held = sum(item.by_month.nbytes for item in numbers) + sum(item.nbytes for item in words)
+        return float(held + self.seen.nbytes) / 1e9
 
     @property
     def has_ledger(self) -> bool:

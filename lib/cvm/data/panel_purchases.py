@@ -29,7 +29,7 @@ _BLOCK = 100_000
 _WHOLE = 1e-4
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class PurchasesPanel:
     """Purchases of customers, one customer's after another's.
 
@@ -62,6 +62,13 @@ class PurchasesPanel:
     engine: OwnEngine
 
     key: ClassVar[str] = "place"
+
+    def __repr__(self) -> str:
+        """Return whose purchases are held, and how many."""
+        return (
+            f"PurchasesPanel: {len(self.months):,} purchases ({self.amount} by {self.when}) of "
+            f"{len(self.ends):,} customers, {self.first_month:%Y-%m} to {self.last_month:%Y-%m}"
+        )
 
     def habits(self, month: date, window_months: int) -> ir.Table:
         """Return a row a customer with a purchase in a window.
