@@ -138,7 +138,8 @@ function (titles, pictures) {
   }
 
   // Two a row on A4, the texts of the phone's pictures are large enough, those of the wide page's
-  // are not. Printing waits for no picture, so they are here before.
+  // are not. A browser's own printing waits for no picture, so they are here before; within the
+  // first seconds of a page it takes those that are shown.
   const forPaper = new Map();
   function fetchForPaper() {
     const side = root.querySelector(`.cvm-in[data-in="${root.dataset.lang}"]`);
