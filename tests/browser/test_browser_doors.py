@@ -10,6 +10,11 @@ from security.served import free_port, make_place
 
 pytestmark = pytest.mark.browser
 
+FONTS = """async () => {
+  await document.fonts.ready;
+  return [...document.fonts].map(one => [one.family, one.status]);
+}"""
+FAMILY = "one => getComputedStyle(one).fontFamily"
 PASSWORD = "not-a-secret-of-anybody"
 
 
@@ -35,17 +40,19 @@ def test_a_page_that_is_not_there_says_so(page, server):
     assert violations(page) == []
 
 
-def test_the_login_keeps_nobody_out_who_may_enter(page, tmp_path):
-    place = make_place(tmp_path)
+def test_the_login_keeps_nobody_out_who_may_enter(page, published, tmp_path):
+    boards = make_place(tmp_path) / "boards"
     access = Access(password_hash=hash_password(PASSWORD))
-    with running(
-        place / "published", dashboards=place / "boards", port=free_port(), access=access
-    ) as server:
+    with running(published, dashboards=boards, port=free_port(), access=access) as server:
         page.goto(server.address)
         assert violations(page) == []
+        # Read without Chinese fonts too, from a font that tells nothing of the figures.
+        fonts = page.evaluate(FONTS)
+        assert [[name.strip('"'), way] for name, way in fonts][-1:] == [["CVM Login SC", "loaded"]]
         page.fill("#secret", "wrong")
         page.keyboard.press("Enter")
         page.get_by_role("alert").wait_for()
+        assert "CVM Login SC" in page.get_by_role("alert").evaluate(FAMILY)
         assert violations(page) == []
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hmac
 import logging
 import time
+from base64 import b64encode
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import tornado.web
 
 from cvm.core.checks import CvmError
-from cvm.core.i18n import say
+from cvm.core.i18n import LANGUAGES, say
 from cvm.core.snapshot import latest_stamp
 from cvm.publish.access import Access, Attempts
 
@@ -44,6 +45,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_PROBLEMS = ("wrong", "too_many")
 LOG = logging.getLogger("cvm.access")
 
 
@@ -178,6 +180,17 @@ class LoginHandler(OpenHandler):
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.finish(
             template.render(
-                base_url=self.settings["cvm_base"], problem=problem, next=self._next(), say=say
+                base_url=self.settings["cvm_base"],
+                problem=problem,
+                next=self._next(),
+                say=say,
+                # The snapshot's font would tell which characters stand in figures and names.
+                font=b64encode(self.settings.get("cvm_login_font", b"")).decode(),
             )
         )
+
+
+def login_texts() -> list[str]:
+    """Return all that the login may say, for a font that tells nothing else."""
+    keys = ["landing.title", *(f"login.{one}" for one in ("title", "secret", "enter", *_PROBLEMS))]
+    return [say(f"publish.{key}", lang) for key in keys for lang in LANGUAGES]

@@ -33,7 +33,13 @@ from cvm.apps.opened import FILES_VARIABLE, ROOT_VARIABLE
 from cvm.core.i18n import LANGUAGES, say
 from cvm.publish.access import Access, Attempts
 from cvm.publish.serve import ACCESS_VARIABLE
-from cvm.publish.voila_access import WARMING, AliveHandler, LoginHandler, log_request
+from cvm.publish.voila_access import (
+    WARMING,
+    AliveHandler,
+    LoginHandler,
+    log_request,
+    login_texts,
+)
 from cvm.publish.voila_files import FILE, FileHandler, Files
 from cvm.publish.voila_pages import (
     DashboardHandler,
@@ -42,6 +48,7 @@ from cvm.publish.voila_pages import (
     NotFoundHandler,
     font_in_force,
 )
+from cvm.views.font_subset import subset_of
 
 HERE = Path(__file__).parent / "voila"
 STATIC = HERE / "templates" / "cvm" / "static"
@@ -149,7 +156,9 @@ class CvmVoila(Voila):
 
     def listen(self) -> None:
         """Listen, and make each dashboard once so that the first viewer need not wait."""
-        font_in_force(self.app.settings)
+        font = font_in_force(self.app.settings)
+        if font and self.access.needs_login:
+            self.app.settings["cvm_login_font"] = subset_of(font, login_texts())
         boards = sorted(Path(self.dashboards).glob("*.ipynb"))
         tornado.ioloop.IOLoop.current().add_callback(self._warm, [file.name for file in boards])
         limits = {**_LIMITS, "xheaders": self.access.behind_proxy}

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
-from io import BytesIO
 from pathlib import Path
 
 from matplotlib import font_manager
 
 from cvm.core.checks import MissingDataError
 from cvm.core.i18n import LANGUAGES, catalogue
+from cvm.views.font_subset import subset_of
 
 FONT_FILE = "NotoSansSC-Regular.ttf"
 WEB_FONT_FILE = "cvm-sans-sc.woff2"
@@ -86,22 +86,6 @@ def web_font(characters: Iterable[str] = ()) -> bytes:
     Returns:
         The font file. Characters the font does not have are left out.
     """
-    from fontTools import subset
-    from fontTools.ttLib import TTFont
-
     wanted = set(PRINTABLE_ASCII + COMMON_HAN + COMMON_SIGNS) | catalogue_characters()
     wanted.update(character for text in characters for character in text)
-    options = subset.Options()
-    options.flavor = "woff2"
-    options.layout_features = ["kern", "tnum", "locl", "ccmp", "mark"]
-    options.name_IDs = [0, 1, 2, 3, 4, 5, 6, 13, 14]  # the licence and its owner stay in the file
-    options.notdef_outline = True
-    options.hinting = False
-    with TTFont(font_path(), recalcTimestamp=False) as font:
-        subsetter = subset.Subsetter(options)
-        subsetter.populate(unicodes=sorted(map(ord, wanted)))
-        subsetter.subset(font)
-        font.flavor = "woff2"
-        file = BytesIO()
-        font.save(file)
-    return file.getvalue()
+    return subset_of(font_path(), wanted)
