@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cvm.core.checks import ArgumentError, DataError, MissingDataError
 from cvm.core.months import month_index
 from cvm.data import collect
+from cvm.data.panel_kernels import sum_purchases
 from cvm.data.panel_purchases import load_purchases
 from cvm.data.reduce_segments_shapes import reduce_segments_rfm, reduce_segments_rfm_kept
 from segments_tables import as_table
@@ -63,6 +64,17 @@ def test_habits_are_those_of_plain_loops():
     assert got["frequency"].to_dict() == {name: count for name, (_, count, _) in expected.items()}
     for name, (_, _, total) in expected.items():
         assert got.loc[name, "amount"] == pytest.approx(total, abs=0.005)
+
+
+def test_what_stood_in_memory_before_does_not_matter():
+    ends, months, amounts = np.array([2, 2, 3]), np.array([5, 9, 6]), np.array([0.5, 4.0, 2.0])
+    latest, frequency, total = np.full(3, 77), np.full(3, 77), np.full(3, np.nan)
+
+    sum_purchases(ends, months, amounts, 0, 5, 8, latest, frequency, total)
+
+    assert latest.tolist() == [5, -1, 6]
+    assert frequency.tolist() == [1, 0, 1]
+    assert total.tolist() == [0.5, 0.0, 2.0]
 
 
 def test_one_core_gives_the_same(monkeypatch):

@@ -230,11 +230,12 @@ def sum_purchases(ends, months, amounts, b, first, last, latest, frequency, tota
     for j in range(latest.shape[0]):
         c = b + j
         start = ends[c - 1] if c > 0 else 0
-        newest, count, amount = -1, 0, total[j] * 0
+        newest, count = -1, 0
+        total[j] = 0
         for k in range(start, ends[c]):
             month = months[k]
             if first <= month <= last:
                 newest = max(newest, month)
                 count += 1
-                amount += amounts[k]
-        latest[j], frequency[j], total[j] = newest, count, amount
+                total[j] += amounts[k]
+        latest[j], frequency[j] = newest, count
