@@ -302,6 +302,23 @@ def test_a_window_may_begin_before_the_data_do():
     agree(segment_rows(months, customers, month=LAST), segment_rows(held, month=LAST))
 
 
+def test_tables_without_a_row_leave_everybody_unknown_and_without_points():
+    months = panel({"a": {"bill_yuan": [250.0] * 24}, "": {}}, LAST)
+    nobody = people({"a": {}}).filter(ibis._.customer_id == "b")
+    earned = pd.DataFrame(
+        {"customer_id": ["a"], "month": [LAST], "point_class": ["bonus"], "entry": ["earned"],
+         "points": [9]}
+    )  # fmt: skip
+    ledger = as_table(earned, "month")
+    stars = {"stars": BOOK.with_ladder("stars", score=Score(point=1)).terms(LAST)["stars"]}
+    tables = months, nobody, None, ledger
+
+    held = load_panel(*tables)
+
+    asked = {"month": LAST, "ladders": stars, "by": ["county"]}
+    agree(segment_rows(*tables, **asked), segment_rows(held, **asked))
+
+
 def test_what_is_not_held_is_named(tables):
     held = load_panel(tables["months"], tables["customers"], amounts=[], by=[])
 

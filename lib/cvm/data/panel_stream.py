@@ -23,11 +23,12 @@ _ROWS = 250_000
 def stream(table: ir.Table) -> Iterator[pa.RecordBatch]:
     """Yield a table's rows batch by batch, as the engine makes them."""
     backend = table.get_backend()
-    if backend.name != "duckdb":
-        yield from table.to_pyarrow_batches(chunk_size=_ROWS)
-        return
-    # The public way gathers the whole result first.
-    yield from backend._to_duckdb_relation(table).to_arrow_reader(_ROWS)
+    if backend.name == "duckdb":
+        # The public way gathers the whole result first.
+        batches = backend._to_duckdb_relation(table).to_arrow_reader(_ROWS)
+    else:
+        batches = table.to_pyarrow_batches(chunk_size=_ROWS)
+    yield from (batch for batch in batches if batch.num_rows)
 
 
 def check_known(ids: pa.Array, name: str) -> None:
