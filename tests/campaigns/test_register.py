@@ -40,8 +40,11 @@ def test_kept_is_churn_turned_round():
     )
     assert (entry.worked, entry.paid) == ("yes", "yes")
     assert entry.start_month == "2024-03-01"
-    assert "30 customers per 1,000" in Register(entries=(entry,)).text("en")
-    assert "有效且值得投入：定制终端保有（每千户30户" in Register(entries=(entry,)).text("zh")
+    assert "30 customers kept per 1,000" in Register(entries=(entry,)).text("en")
+    assert "有效且值得投入：定制终端保有（每千户多保有30户" in Register(entries=(entry,)).text("zh")
+    harm = Register(entries=(entry_of(CAMPAIGN, churn(0.03, 0.01), evidence="A"),))
+    assert "（每千户多流失30户）" in harm.text("zh")
+    assert "(30 customers lost per 1,000 treated)" in harm.text("en")
 
 
 @pytest.mark.parametrize(

@@ -262,7 +262,8 @@ def kept_words(one: Entry, lang: str) -> str:
     if one.worked not in ("yes", "harmed"):
         return ""
     kept = format_number(abs(one.kept_share) * 1000, lang, digits=2)
-    return say("campaigns_register.text.kept", lang, kept=kept)
+    way = "kept" if one.worked == "yes" else "lost"
+    return say(f"campaigns_register.text.{way}", lang, kept=kept)
 
 
 def _told(one: Entry, lang: str) -> str:
