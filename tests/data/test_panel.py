@@ -7,6 +7,7 @@ from pathlib import Path
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from cvm.core.checks import ArgumentError, DataError, MissingDataError
 from cvm.core.months import add_months
 from cvm.data import collect, open_data
+from cvm.data.panel_columns import IdCodes, Words
 from cvm.data.panel_load import load_panel
 from cvm.data.reduce_segments import (
     reduce_segments_cells,
@@ -270,6 +272,29 @@ def test_bills_beyond_whole_numbers_of_four_bytes_are_held_all_the_same():
 
     got = collect(rows).set_index("customer_id")["revenue_fen"].to_dict()
     assert got == {"a": 12 * 3_000_000_025, "b": 12 * 150}
+
+
+def test_identifiers_of_any_order_and_number_are_those_of_a_dictionary():
+    rng = np.random.default_rng(11)
+    names = [f"{'客' * int(n % 4)}{n}" for n in rng.integers(0, 4_000, 12_000)]
+    known, coder = {}, IdCodes(1)
+    parts = [pa.array(names[at : at + 700]) for at in range(0, 12_000, 700)]
+    codes = [coder.codes(part, adding=True) for part in parts]
+    expected = [known.setdefault(name, len(known)) for name in names]
+
+    assert np.concatenate(codes).tolist() == expected
+    assert coder.ids().to_pylist() == list(known)
+    strangers = pa.array(["nobody", names[5], "", names[0]])
+    assert coder.codes(strangers[1:]).tolist() == [known[names[5]], -1, 0]
+
+
+def test_more_words_than_a_byte_counts_are_told_apart():
+    words = Words()
+    texts = [None if n % 7 == 0 else f"词{n % 300}" for n in range(1_000)]
+
+    numbers = words.numbers(pa.array(texts))
+
+    assert words.column(numbers).to_pylist() == texts
 
 
 def test_a_panel_says_whom_and_what_it_holds():
