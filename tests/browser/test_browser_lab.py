@@ -213,7 +213,8 @@ def test_widgets_of_a_killed_kernel_are_marked_and_jupyterlab_says_what_happened
 
 
 def test_levers_of_a_dashboard_outlive_its_kernel(lab, browser):
-    page = opened(browser, f"{lab}lab/tree/dashboards/{BOARD}?token=test")
+    # A workspace of its own: the other notebook, and what is said of its kernel, stay outside.
+    page = opened(browser, f"{lab}lab/workspaces/board/tree/dashboards/{BOARD}?token=test")
     run_all(page, "#cvm-page input[data-lever=return_rate]")
     kill_kernel(lab, BOARD)
     page.locator(".jp-Dialog").wait_for(timeout=60_000)

@@ -156,7 +156,10 @@ def clean_rows() -> dict[str, Rows]:
         "contacts": _contacts(),
         "survey": _survey(),
         "accounts": _accounts(),
-        "names": [{"kind": "county", "value": "安宁", "name_en": "Anning"}],
+        "names": [
+            {"kind": "county", "value": value, "name_en": name}
+            for value, name in (("安宁", "Anning"), ("红古", "Honggu"))
+        ],
     }
 
 
