@@ -18,7 +18,7 @@ from cvm.core.months import format_month
 from cvm.views.facts import Facts, fact_month
 from cvm.views.overview import MONTHS_IN_YEAR, by_month
 from cvm.views.page_parts import sparkline
-from cvm.views.targets import NO_TARGET, Goals, card_gauge, card_target
+from cvm.views.targets import NO_TARGET, Goals, card_gauge, card_target, gauge_of
 
 # Changes that the shown digits cannot tell from zero are "flat", not good or bad.
 LEVEL_SHARE = 0.0005
@@ -147,13 +147,8 @@ def _points_card(facts: Facts, lang: str) -> dict[str, Any]:
     card["tone"] = "bad" if above else "good"
     card["direction"] = "up" if above else "down"
     if cap > 0:
-        # The gauge runs to 1.25 caps, so that an overrun is seen as one.
-        used = cost / cap
-        card["gauge"] = {
-            "fill": round(min(used / 1.25, 1.0), 4),
-            "mark": 0.8,
-            "alt": say("overview.card.gauge", lang, used=format_share(used, decimals=0)),
-        }
+        used = format_share(cost / cap, decimals=0)
+        card["gauge"] = gauge_of(cost / cap, say("overview.card.gauge", lang, used=used))
     return card
 
 

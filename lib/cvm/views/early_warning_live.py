@@ -15,7 +15,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.segments.warning_reach import COLUMNS, evaluate_reach
 from cvm.views.live_parts import customers_unit, live_card, live_words, money_parts
-from cvm.views.targets import GAUGE_REACH, NO_TARGET, Goals, card_target
+from cvm.views.targets import NO_TARGET, Goals, card_target, gauge_of
 
 AREA = "early_warning"
 LEVERS = ("calls", "saved")
@@ -182,13 +182,10 @@ def _capacity(got: Mapping[str, float], facts: Mapping[str, float], lang: str) -
     beyond = got["calls"] - capacity
     side = "beyond" if beyond > LEAST_CALLS else "within"
     values = {"capacity": f"{capacity:,.0f}", "over": f"{beyond:,.0f}"}
+    alt = say(f"{AREA}.card.calls_gauge", lang, calls=f"{got['calls']:,.0f}", **values)
     return {
         "note": say(f"{AREA}.card.calls_{side}", lang, **values),
-        "gauge": {
-            "fill": min(got["calls"] / capacity / GAUGE_REACH, 1.0),
-            "mark": 1 / GAUGE_REACH,
-            "alt": say(f"{AREA}.card.calls_gauge", lang, calls=f"{got['calls']:,.0f}", **values),
-        },
+        "gauge": gauge_of(got["calls"] / capacity, alt),
     }
 
 

@@ -15,7 +15,7 @@ from cvm.core.money import format_points, format_share, format_yuan
 from cvm.points.budget_levers import RATE_TIMES, evaluate_levers, rate_reaction
 from cvm.points.outlook_words import WANTED_SHARE, chance_text, setting_text
 from cvm.views.live_parts import live_card, live_words, money_parts
-from cvm.views.targets import GAUGE_REACH
+from cvm.views.targets import gauge_of
 
 AREA = "points_page"
 LEVEL_YUAN = 0.5
@@ -228,12 +228,8 @@ def _share(got: Mapping[str, float], cap: float, lang: str) -> dict[str, Any]:
 
 
 def _against(used: float, card: str, lang: str) -> dict[str, Any]:
-    """Return a gauge of an amount against what it is held to: 1 is at the mark."""
-    return {
-        "fill": round(min(used / GAUGE_REACH, 1.0), 4),
-        "mark": 1 / GAUGE_REACH,
-        "alt": say(f"{AREA}.card.{card}_gauge", lang, used=format_share(used, decimals=0)),
-    }
+    used_text = format_share(used, decimals=0)
+    return gauge_of(used, say(f"{AREA}.card.{card}_gauge", lang, used=used_text))
 
 
 def _over(

@@ -18,7 +18,7 @@ from cvm.core.months import format_month, parse_month
 from cvm.plan.target_book import FIGURES
 
 GAUGE_REACH = 1.25
-"""A gauge runs to so many times its target, so that what lies beyond is seen as such."""
+"""A gauge runs to so many times what it is held to, so that what lies beyond is seen as such."""
 NO_TARGET: Mapping[str, str] = {"target": "", "target_tone": ""}
 
 
@@ -110,17 +110,20 @@ def card_gauge(
     if value is None or pd.isna(value) or figure not in goals or goals[figure].value <= 0:
         return None
     goal = goals[figure]
-    return {
-        "fill": round(min(max(value / goal.value / GAUGE_REACH, 0.0), 1.0), 4),
-        "mark": 1 / GAUGE_REACH,
-        "alt": say(
-            f"targets.card.gauge_{goal.bound}",
-            lang,
-            label=label,
-            shown=format_figure(figure, value, lang),
-            value=format_figure(figure, goal.value, lang),
-        ),
-    }
+    alt = say(
+        f"targets.card.gauge_{goal.bound}",
+        lang,
+        label=label,
+        shown=format_figure(figure, value, lang),
+        value=format_figure(figure, goal.value, lang),
+    )
+    return gauge_of(value / goal.value, alt)
+
+
+def gauge_of(used: float, alt: str) -> dict[str, Any]:
+    """Return a gauge of an amount as a multiple of what it is held to, which is at the mark."""
+    fill = min(max(used / GAUGE_REACH, 0.0), 1.0)
+    return {"fill": fill, "mark": 1 / GAUGE_REACH, "alt": alt}
 
 
 def live_targets(goals: Goals, figures: Iterable[str], lang: str) -> dict[str, dict[str, Any]]:
