@@ -15,12 +15,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cvm.core.checks import ArgumentError, DataError
 from cvm.core.rule_checks import Place, Problem, RuleError
 from cvm.core.rule_lines import find_lines, line_of
 
+Book = TypeVar("Book")
 Carry = Callable[[Any, Any, Mapping[str, Any]], Any]
 """Fills what a later edition does not mention: (edition before, edition, its raw settings)."""
 
@@ -123,6 +124,25 @@ def shipped_text(name: str, shipped: Mapping[str, str]) -> str:
     if name not in shipped:
         raise ArgumentError("name", name, "a shipped rule book", available=list(shipped))
     return shipped[name]
+
+
+def open_rules(name: str, shipped: Mapping[str, str], parse: Callable[..., Book]) -> Book:
+    """Return a shipped book by name, or one from a file whose name ends in ``.toml``.
+
+    Args:
+        name: The name, or the path.
+        shipped: Of :func:`shipped_texts`.
+        parse: Makes the book of a text, ``file`` and ``name``.
+
+    Raises:
+        ArgumentError: There is no shipped book of that name; the message lists them.
+        DataError: The file cannot be read.
+        RuleBookError: It is an impossible book; all problems, with their lines.
+    """
+    if name.endswith(".toml"):
+        path = Path(name)
+        return parse(read_rule_text(path), file=path.name, name=path.stem)
+    return parse(shipped_text(name, shipped), file=f"{name}.toml", name=name)
 
 
 class _Builder:

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 
 from cvm.core.months import parse_month
 from cvm.core.rule_checks import Checker
-from cvm.core.rule_files import parse_rules, read_rule_text, shipped_text, shipped_texts
+from cvm.core.rule_files import open_rules, parse_rules, shipped_texts
 
 BOUNDS = ("at_most", "at_least")
 
@@ -178,11 +177,7 @@ def open_target_book(name: str) -> TargetBook:
         DataError: The file cannot be read.
         RuleBookError: It is no target book or an impossible one; all problems, with their lines.
     """
-    if name.endswith(".toml"):
-        path = Path(name)
-        return parse_target_book(read_rule_text(path), file=path.name, name=path.stem)
-    text = shipped_text(name, shipped_target_books())
-    return parse_target_book(text, file=f"{name}.toml", name=name)
+    return open_rules(name, shipped_target_books(), parse_target_book)
 
 
 def find_target_book(name: str | None, data_name: str) -> TargetBook | None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from cvm.core.rule_files import parse_rules, read_rule_text, shipped_text, shipped_texts
+from cvm.core.rule_files import open_rules, parse_rules, shipped_texts
 from cvm.segments.tierbook import LADDERS, TierBook, TierEdition
 
 
@@ -19,11 +18,7 @@ def open_tierbook(name: str) -> TierBook:
         DataError: The file cannot be read.
         RuleBookError: It is no tier book or an impossible one; all problems, with their lines.
     """
-    if name.endswith(".toml"):
-        path = Path(name)
-        return parse_tierbook(read_rule_text(path), file=path.name, name=path.stem)
-    text = shipped_text(name, shipped_tierbooks())
-    return parse_tierbook(text, file=f"{name}.toml", name=name)
+    return open_rules(name, shipped_tierbooks(), parse_tierbook)
 
 
 def parse_tierbook(text: str, *, file: str = "tier book", name: str = "tier book") -> TierBook:

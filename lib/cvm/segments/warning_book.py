@@ -9,10 +9,9 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 from cvm.core.rule_checks import Checker
-from cvm.core.rule_files import parse_rules, read_rule_text, shipped_text, shipped_texts
+from cvm.core.rule_files import open_rules, parse_rules, shipped_texts
 
 HEALTHS = ("brand_tariff", "business", "service", "circle")
 """Brand and tariff, business, service, calling circle."""
@@ -222,12 +221,8 @@ def open_warning_book(name: str) -> WarningBook:
         DataError: The file cannot be read.
         RuleBookError: It is no warning book; all problems, with their lines.
     """
-    if name.endswith(".toml"):
-        path = Path(name)
-        return parse_warning_book(read_rule_text(path), file=path.name, name=path.stem)
     # In `data/warnings` of a checkout, and inside the package once installed.
-    text = shipped_text(name, shipped_texts("cvm.segments", "warnings"))
-    return parse_warning_book(text, file=f"{name}.toml", name=name)
+    return open_rules(name, shipped_texts("cvm.segments", "warnings"), parse_warning_book)
 
 
 def parse_warning_book(
