@@ -14,7 +14,7 @@ from cvm.data.reduce_churn import reduce_churn, reduce_churn_snapshot
 from cvm.segments.churn import fit_churn
 from cvm.segments.churn_leaks import find_leaks
 from cvm.segments.churn_logit import fit_logit
-from cvm.segments.churn_measures import area_under_curve
+from cvm.segments.churn_ranking import area_under_curve
 from cvm.segments.churn_snapshot import study_snapshot
 from cvm.segments.churn_study import study_churn
 from data.extracts import MAPPINGS, SHARED

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from cvm.core.i18n import say
-from cvm.segments.churn_measures import area_alone, area_under_curve
+from cvm.segments.churn_ranking import area_alone, area_under_curve
 
 TOO_GOOD_AUC = 0.90
 """AUC of one column alone from which it is refused: no honest column of this field comes near."""

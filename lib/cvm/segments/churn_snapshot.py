@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from cvm.core.checks import ArgumentError, check_at_least, check_columns
-from cvm.segments import churn_measures as measure
 from cvm.segments.churn import Kind, fit_churn
 from cvm.segments.churn_design import LABEL
+from cvm.segments.churn_ranking import compare_areas
 from cvm.segments.churn_study import FEWEST_LEAVERS, WORTH_AUC, ChurnStudy, drift_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -63,7 +63,7 @@ def study_snapshot(
         chance = _out_of_fold(known, fold, "logit", options)
         if try_boosting and np.isfinite(chance).all():
             trees = _out_of_fold(known, fold, "boosting", options)
-            rival = measure.compare_areas(trees, chance, left, confidence=confidence)
+            rival = compare_areas(trees, chance, left, confidence=confidence)
             if rival.low > 0 and rival.value >= WORTH_AUC:
                 kind, chance = "boosting", trees
     model = fit_churn(known, kind=kind, **options)

@@ -19,10 +19,12 @@ from cvm.core.checks import ArgumentError, check_at_least, check_between, check_
 from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.core.result import Result
-from cvm.segments import churn_measures as measure
 from cvm.segments.churn import ChurnModel, Kind, fit_churn
+from cvm.segments.churn_calibration import brier_score, calibration_curve, calibration_gap
 from cvm.segments.churn_design import LABEL
-from cvm.segments.churn_measures import Measured
+from cvm.segments.churn_drift import input_drift
+from cvm.segments.churn_ranking import area_under_curve, compare_areas, lift_table
+from cvm.segments.measured import UNKNOWN, Measured
 
 FloatArray = npt.NDArray[np.float64]
 WORTH_AUC = 0.01
@@ -58,8 +60,8 @@ class ChurnStudy(Result):
     test_months: tuple[date, date] | None
     horizon_months: int
     confidence: float
-    bill_fall: Measured = measure.UNKNOWN
-    gain: Measured = measure.UNKNOWN
+    bill_fall: Measured = UNKNOWN
+    gain: Measured = UNKNOWN
     rival: Measured | None = field(default=None)
     reason: str = ""
 
@@ -78,13 +80,13 @@ class ChurnStudy(Result):
         """Return the test's figures by name; ``gain`` is the AUC over that of ``bill_fall``."""
         if not self.told:
             names = ("auc", "brier", "calibration", "bill_fall", "gain")
-            return dict.fromkeys(names, measure.UNKNOWN)
+            return dict.fromkeys(names, UNKNOWN)
         chance, left, whose = self._arrays()
         options: dict[str, Any] = {"whose": whose, "confidence": self.confidence}
         return {
-            "auc": measure.area_under_curve(chance, left, **options),
-            "brier": measure.brier_score(chance, left, **options),
-            "calibration": measure.calibration_gap(chance, left, **options),
+            "auc": area_under_curve(chance, left, **options),
+            "brier": brier_score(chance, left, **options),
+            "calibration": calibration_gap(chance, left, **options),
             "bill_fall": self.bill_fall,
             "gain": self.gain,
         }
@@ -99,19 +101,19 @@ class ChurnStudy(Result):
     def calibration(self, bins: int = 10) -> pd.DataFrame:
         """Return expected and observed leaving by groups of risk on the test."""
         chance, left, _ = self._arrays()
-        return measure.calibration_curve(chance, left, bins=bins, confidence=self.confidence)
+        return calibration_curve(chance, left, bins=bins, confidence=self.confidence)
 
     def lift(self) -> pd.DataFrame:
         """Return leaving by tenths of risk, month by month put together, beside bill falls.
 
         Returns:
-            Columns of :func:`cvm.segments.churn_measures.lift_table`, and
+            Columns of :func:`cvm.segments.churn_ranking.lift_table`, and
             ``bill_fall_caught_share``: leavers caught by calling as many of the biggest falls.
         """
         chance, left, _ = self._arrays()
-        table = measure.lift_table(chance, left, confidence=self.confidence)
+        table = lift_table(chance, left, confidence=self.confidence)
         if BILL_FALL in self.test:
-            falls = measure.lift_table(self.test[BILL_FALL].to_numpy(float), left)
+            falls = lift_table(self.test[BILL_FALL].to_numpy(float), left)
             table["bill_fall_caught_share"] = falls["caught_share"]
         return table
 
@@ -259,7 +261,7 @@ def _choose(
     if not logit.told:
         return "logit", None
     trees = fit_churn(early, kind="boosting", **options)
-    gain = measure.compare_areas(
+    gain = compare_areas(
         trees.predict(late),
         logit.predict(late),
         left,
@@ -280,8 +282,8 @@ def _against_falls(study: ChurnStudy) -> ChurnStudy:
         return study
     options: dict[str, Any] = {"whose": whose, "confidence": study.confidence}
     values = vars(study) | {
-        "bill_fall": measure.area_under_curve(falls, left, **options),
-        "gain": measure.compare_areas(chance, falls, left, **options),
+        "bill_fall": area_under_curve(falls, left, **options),
+        "gain": compare_areas(chance, falls, left, **options),
     }
     return ChurnStudy(**values)
 
@@ -290,9 +292,7 @@ def drift_of(train: pd.DataFrame, test: pd.DataFrame, model: ChurnModel) -> pd.D
     """Return PSI and KS of each input, the most moved first."""
     names = model.design.columns if model.told else ()
     found = [
-        {"column": name, **measure.input_drift(train[name], test[name])}
-        for name in names
-        if len(test)
+        {"column": name, **input_drift(train[name], test[name])} for name in names if len(test)
     ]
     frame = pd.DataFrame(found, columns=["column", "psi", "ks_distance", "ks_p_value"])
     return frame.sort_values("psi", ascending=False, ignore_index=True)

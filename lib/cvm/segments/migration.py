@@ -21,7 +21,7 @@ from cvm.core.checks import ArgumentError, DataError, check_at_least, check_colu
 from cvm.core.i18n import catalogue, say
 from cvm.core.money import format_number, format_share
 from cvm.core.result import Result
-from cvm.segments.churn_measures import wilson
+from cvm.segments.measured import wilson
 from cvm.segments.migration_chain import (
     LEAST_CUSTOMERS,
     DrawnChains,

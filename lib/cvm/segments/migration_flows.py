@@ -22,7 +22,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.core.months import format_month, month_from_index
 from cvm.core.result import Result
-from cvm.segments.churn_measures import wilson
+from cvm.segments.measured import wilson
 from cvm.segments.migration import CONFIDENCE, VIP_ORDER, Migration, measure_migration
 
 FloatArray = npt.NDArray[np.float64]

@@ -19,9 +19,10 @@ from scipy.special import expit
 from cvm.core.checks import ArgumentError, check_at_least, check_columns
 from cvm.core.i18n import say
 from cvm.core.result import Result
-from cvm.segments import churn_measures as measure
+from cvm.segments.churn_calibration import calibration_curve, calibration_gap
 from cvm.segments.churn_design import LABEL
 from cvm.segments.churn_logit import fit_logit
+from cvm.segments.churn_ranking import area_under_curve
 from cvm.segments.warning_book import HEALTHS, WarningBook
 
 FloatArray = npt.NDArray[np.float64]
@@ -192,8 +193,8 @@ class ScoreStudy(Result):
         for name, one in self.calibrations.items():
             score = self.test[name].to_numpy(float)
             chance = self.test[f"{name}_chance_share"].to_numpy(float)
-            auc = measure.area_under_curve(score, left, whose=whose, confidence=self.confidence)
-            gap = measure.calibration_gap(chance, left, whose=whose, confidence=self.confidence)
+            auc = area_under_curve(score, left, whose=whose, confidence=self.confidence)
+            gap = calibration_gap(chance, left, whose=whose, confidence=self.confidence)
             rows.append(
                 {
                     "score": name,
@@ -212,7 +213,7 @@ class ScoreStudy(Result):
     def curve(self, score: str, bins: int = 10) -> pd.DataFrame:
         """Return expected and observed leaving by groups of a score on the test."""
         chance = self.test[f"{score}_chance_share"].to_numpy(float)
-        return measure.calibration_curve(
+        return calibration_curve(
             chance, self.test[LABEL].to_numpy(bool), bins=bins, confidence=self.confidence
         )
 

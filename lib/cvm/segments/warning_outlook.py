@@ -17,8 +17,8 @@ import pandas as pd
 from cvm.core.few import FEWEST, is_few, too_few_to_show
 from cvm.core.months import month_index
 from cvm.core.result import Result
-from cvm.segments.churn_measures import wilson
 from cvm.segments.churn_study import ChurnStudy
+from cvm.segments.measured import wilson
 from cvm.segments.score import ScoreStudy
 from cvm.segments.warning_list import WarningList
 from cvm.segments.warning_score import ListScore

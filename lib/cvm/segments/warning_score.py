@@ -17,7 +17,8 @@ from cvm.core.checks import ArgumentError, check_between
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
 from cvm.core.result import Result
-from cvm.segments.churn_measures import UNKNOWN, Measured, calibration_gap, wilson
+from cvm.segments.churn_calibration import calibration_gap
+from cvm.segments.measured import UNKNOWN, Measured, wilson
 from cvm.segments.warning_list import CALLED, HELD_OUT, WarningList
 
 FEWEST_LEAVERS = 10

@@ -24,7 +24,7 @@ from cvm.core.months import add_months
 from cvm.core.result import Result
 from cvm.segments.churn import Kind
 from cvm.segments.churn_design import LABEL
-from cvm.segments.churn_measures import Measured
+from cvm.segments.measured import Measured
 from cvm.segments.warning_book import WarningBook
 from cvm.segments.warning_list import CALLED, HELD_OUT, WarningList
 from cvm.segments.warning_run import warn_earlier

@@ -63,7 +63,7 @@ def draw_calibration(curve: pd.DataFrame, axes: Axes, lang: str) -> Axes:
     """Draw a calibration curve.
 
     Args:
-        curve: Of :func:`cvm.segments.churn_measures.calibration_curve`.
+        curve: Of :func:`cvm.segments.churn_calibration.calibration_curve`.
         axes: Made inside ``themed``.
         lang: ``"zh"`` or ``"en"``.
     """
@@ -131,7 +131,7 @@ def plot_drift(
     study: ChurnStudy, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
 ) -> Axes:
     """Draw the PSI of the inputs that moved most, beside its customary limits."""
-    from cvm.segments.churn_measures import PSI_SHIFTED, PSI_STABLE
+    from cvm.segments.churn_drift import PSI_SHIFTED, PSI_STABLE
 
     with themed(lang, width) as palette:
         axes = axes_for(ax, width, 320)
