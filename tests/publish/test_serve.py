@@ -319,3 +319,9 @@ def test_live_widgets_work_and_the_browser_asks_no_other_host(browser, place, tm
         page.close()
     hosts = {address.netloc for address in asked if address.scheme in ("http", "https", "ws")}
     assert hosts == {urlsplit(server.address).netloc}
+
+
+def test_the_server_starts_without_the_grammar_that_takes_most_of_its_imports():
+    code = "import sys, cvm.publish.voila_app; sys.exit('lark' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(cvm.__file__).parents[1])}
+    assert subprocess.call([sys.executable, "-c", code], env=environment) == 0
