@@ -130,6 +130,19 @@ def test_the_sentence_tells_the_catch_up():
     assert found.text("zh").startswith("2025递延收入由50元变为10元")
 
 
+def test_the_sentence_tells_how_many_months_a_period_has():
+    months = [pd.Timestamp("2025-08-01"), pd.Timestamp("2025-11-01")]
+    rows = [("A", months[0], 100, 40, 80), ("A", months[1], 0, 40, 80)]
+    found = roll_forward(frame(rows))
+
+    assert found.text("en").startswith("In the 3 months to Nov 2025 deferred revenue went from ¥50")
+    assert found.text("zh").startswith("截至2025年11月的3个月内，递延收入由50元变为")
+    # A single period does not tell how long it is; months by the month need no more than a date.
+    assert roll_forward(frame(rows[:1])).text("en").startswith("In Aug 2025 deferred")
+    monthly = [("A", months[0], 100, 40, 80), ("A", pd.Timestamp("2025-09-01"), 0, 40, 80)]
+    assert roll_forward(frame(monthly)).text("en").startswith("In Sep 2025 deferred")
+
+
 @pytest.mark.parametrize(
     ("rows", "words"),
     [

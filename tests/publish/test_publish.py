@@ -130,6 +130,14 @@ def test_small_groups_reach_neither_tables_nor_pages(run_dir, tmp_path):
         assert b"4321.5" not in everything
 
 
+def test_a_page_tells_of_the_rows_withheld_from_its_own_tables(run_dir, tmp_path):
+    own, other = FakePage(), FakePage()
+    other.needs = ("facts",)
+    done = run_publish(run_dir, tmp_path / "published", pages={"fake": own, "other": other})
+    assert done.withheld_rows == 2
+    assert [info["suppressed"] for ((_, info),) in (own.calls, other.calls)] == [2, 0]
+
+
 def test_the_manifest_says_where_the_figures_come_from(run_dir, tmp_path):
     run_publish(run_dir, tmp_path / "published")
     with open_latest(tmp_path / "published") as snapshot:
@@ -212,7 +220,7 @@ def test_a_page_that_cannot_be_made_leaves_the_last_good_snapshot(run_dir, tmp_p
     root = tmp_path / "published"
     first = run_publish(run_dir, root)
 
-    class Broken:
+    class Broken(FakePage):
         def make(self, tables, info):
             return tables["gone"]
 

@@ -35,12 +35,12 @@ def facts_of(choice):
 def test_the_sentence_says_where_value_lies_and_what_a_card_is_worth(page):
     # 700 of 10,000 hold a card, with 650 thousand of 2 million; 24,000 ÷ 1,200.
     assert page.content["en"]["sentence"] == (
-        "The top tenth of customers bring 32.0% of margin; the 7.0% who hold VIP cards bring 32.5% "
-        "of revenue. A Diamond contract customer is worth ¥24k over the next 36 months, 20.0 times "
-        "one without a card."
+        "The top tenth of customers in service bring 32.0% of margin; the 7.0% who hold VIP cards "
+        "bring 32.5% of the revenue of those in service. A Diamond contract customer is worth ¥24k "
+        "over the next 36 months, 20.0 times one without a card."
     )
     assert page.content["zh"]["sentence"] == (
-        "价值最高的10%客户贡献毛利的32.0%；贵宾卡客户占7.0%，贡献收入的32.5%。"
+        "在网客户中价值最高的10%贡献毛利的32.0%；贵宾卡客户占7.0%，贡献在网客户收入的32.5%。"
         "一名钻石卡后付费客户未来36个月价值2.4万元，是无卡客户的20.0倍。"
     )
 
@@ -65,7 +65,7 @@ def test_the_cards_are_the_ladder_as_in_force_held_against_a_year_before(page):
     # 700 ÷ 640; 33 of 100 after 30; 4,200 a month after 4,000.
     assert told == {
         "holders": ["700", "+9.4% on a year before", "up", "good", "VIP cards, 7.0% of customers"],
-        "moved": ["0", "150 really moved in 12 months", "", "neutral",
+        "moved": ["0", "150 real moves in 12 months", "", "neutral",
                   "move a cut to see who does"],
         "revenue": ["32.5%", "+3.00 points on a year before", "up", "good", "¥650k in 12 months"],
         # 53,100 of 850,000.
@@ -158,7 +158,7 @@ def test_a_lever_keeps_the_course_and_judges_the_new_figure(page):
     stars = at("stars", {})
     assert [stars[key]["target"] for key in ("holders", "revenue", "cost")] == [""] * 3
     assert stars["holders"]["change"] == "level with a year before"
-    assert stars["moved"]["change"] == "720 really moved in 12 months"
+    assert stars["moved"]["change"] == "720 real moves in 12 months"
 
 
 def test_value_says_what_it_rests_on(page):
@@ -275,7 +275,9 @@ def test_what_is_not_published_is_said_and_the_rest_is_shown(undrawn):
     assert content["live"] is None
     assert content["cards"] == []
     assert [chart["key"] for chart in content["charts"]] == ["pyramid"]
-    assert content["sentence"] == "The 7.0% who hold VIP cards bring 32.5% of revenue."
+    assert content["sentence"] == (
+        "The 7.0% who hold VIP cards bring 32.5% of the revenue of those in service."
+    )
     notes = " ".join(content["notes"])
     for words in ("cuts cannot be moved", "Migration is not", "Lifetime value is not", "grid of"):
         assert words in notes

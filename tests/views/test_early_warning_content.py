@@ -37,9 +37,9 @@ def undrawn(monkeypatch):
 
 def test_the_sentence_says_whom_what_is_at_stake_and_how_the_last_list_did(page):
     assert page.content["en"]["sentence"] == (
-        "Call 200 of 360 customers with warning signs: 58 of those called are expected to leave "
-        "within 3 months, with ¥86k at risk. Of the last list 25.0% left, 5.0 times the base, and "
-        "it held 10% of all leavers."
+        "Call 200 of the 360 customers with warning signs who may be called: 58 of those called "
+        "are expected to leave within 3 months, with ¥86k at risk. Of the last list 25.0% left, "
+        "5.0 times the base, and it held 10% of all leavers."
     )
     assert page.content["zh"]["sentence"] == (
         "本月应外呼200户（可外呼预警客户共360户）：预计其中58户将在3个月内离网，涉及风险价值8.6万元。"
@@ -120,10 +120,36 @@ def test_titles_say_what_the_pictures_show(page):
         "reasons": "Most at stake: Bill fall, ¥51k with 120 customers",
         "track": "Each of 5 past lists found leavers: 3.6 to 5.0 times the base",
         "calibration": "Of the riskiest group 8.0% were expected to leave; 8.4% did",
-        "healths": "Of the four health scores, business tells leavers best",
+        # Business .68 to .72, calling circle .66 to .70: their intervals meet.
+        "healths": (
+            "Of the four health scores, business and calling circle tell leavers best, with no "
+            "clear difference between them"
+        ),
     }
     zh = {chart["key"]: chart["title"] for chart in page.content["zh"]["charts"]}
     assert zh["track"] == "往期5份名单的离网率均显著高于全网，为其3.6–5.0倍"
+    assert zh["healths"] == "四个健康维度中，业务与通话圈区分力最强，彼此差异不显著"
+
+
+def test_one_health_is_called_best_only_where_its_interval_stands_clear(undrawn):
+    tables = early_warning_tables()
+    healths = tables["early_warning_healths"]
+    above = healths["score"] == "business"
+    tables["early_warning_healths"] = healths.assign(
+        auc_low=healths["auc_low"].mask(above, 0.701), auc=healths["auc"].mask(above, 0.71)
+    )
+    charts = {chart["key"]: chart for chart in PAGE.make(tables, INFO).content["en"]["charts"]}
+    assert charts["healths"]["title"] == "Of the four health scores, business tells leavers best"
+
+
+def test_the_page_says_that_past_lists_were_drawn_up_afterwards(page, undrawn):
+    assert any("nobody was called from them" in note for note in page.content["en"]["notes"])
+    assert any("事后回溯" in note for note in page.content["zh"]["notes"])
+    tables = early_warning_tables()
+    del tables["early_warning_track"]
+    unscored = facts_table(last_lift=None, last_precision=None)
+    notes = PAGE.make(tables | {"early_warning_facts": unscored}, INFO).content["en"]["notes"]
+    assert not any("Past lists" in note for note in notes)
 
 
 def test_past_lists_are_told_by_month_and_a_single_one_as_the_last_list(page, undrawn):

@@ -121,6 +121,29 @@ def test_a_withheld_county_is_a_dash_not_a_zero(page):
     assert {value for _, value in group["facts"]} == {"–"}
 
 
+def test_churn_that_would_tell_of_few_leavers_is_explained(page, undrawn):
+    def told(tables):
+        return [
+            one
+            for one in OVERVIEW.make(tables, INFO).content["zh"]["notes"]
+            if "离网客户过少" in one
+        ]
+
+    tables = overview_tables()
+    assert not told(tables)  # what is withheld as a row is told of as a row
+    tiers = tables["overview_tiers"]
+    few = tiers["vip_tier"] == tiers["vip_tier"].iloc[0]
+    hidden = tiers.assign(churn_share=tiers["churn_share"].mask(few))
+    assert len(told(tables | {"overview_tiers": hidden})) == 1
+    assert not told(tables | {"overview_tiers": tiers.assign(churn_share=None)})  # unknown, not few
+
+
+def test_the_course_of_revenue_is_by_month_and_says_so(page):
+    (card,) = (one for one in page.content["en"]["cards"] if one["key"] == "revenue")
+    assert card["label"] == "Revenue, 12 months"
+    assert card["spark_alt"].startswith("Revenue by month: from ")
+
+
 def test_the_source_shows_no_folder_host_or_password(page, undrawn):
     dates = dict(page.content["en"]["dates"])
     assert dates["Source"] == "province-a"

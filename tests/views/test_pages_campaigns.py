@@ -46,6 +46,28 @@ def test_the_page_answers_and_shows_every_campaign(page, lang):
     assert {row[0] for row in told} == set(names)
 
 
+@LANGS
+def test_the_page_says_over_how_many_months_each_campaign_was_counted(page, lang):
+    content = page.content[lang]
+    label, months = ("统计窗口", "{}个月") if lang == "zh" else ("Counted over", "{} months")
+    told = {one["id"]: dict(one["facts"]).get(label) for one in content["live"]["details"]}
+    found = {"FAMILY": 12, "HANDSET": 6, "CARE": None, "RECHARGE": 4, "SMS": 6}
+    assert told == {name: at and months.format(at) for name, at in found.items()}
+    (note,) = (one for one in content["notes"] if ("窗口不同" in one or "that differ" in one))
+    assert (
+        "家庭套餐分县推广12个月；" if lang == "zh" else "Family plan by county 12 months; "
+    ) in note
+
+
+def test_campaigns_counted_over_the_same_months_need_no_word_of_it(monkeypatch):
+    monkeypatch.setattr("cvm.views.page_parts.save_svg", lambda figure: b"<svg/>")
+    tables = campaigns_tables()
+    for name in SOURCES:
+        tables[f"{name}_worth"] = tables[f"{name}_worth"].assign(window_months=6)
+    notes = PAGES["campaigns"].make(tables, INFO).content["en"]["notes"]
+    assert not any("that differ" in note for note in notes)
+
+
 def test_cards_add_campaigns_up_in_order_of_their_start_and_meet_targets_or_do_not(page):
     # By start: FAMILY (worked, 64,000 yuan), HANDSET (worked, 60,000), CARE (cannot tell, cost not
     # booked), RECHARGE (worked, 36,000), SMS (no effect, 7,200; the only one within a year).

@@ -55,7 +55,7 @@ def fit_level(programme: Programme, redeemed_points: float) -> float:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HoldOut(Result):
-    """A forecast beside what came and beside last year's ratio.
+    """A forecast beside what came and beside the cost of the year before.
 
     Attributes:
         budget: The forecast, made before the year.

@@ -18,7 +18,7 @@ import pandas as pd
 from cvm.core.checks import DataError, check_at_least, check_between, check_columns
 from cvm.core.i18n import say
 from cvm.core.money import format_yuan
-from cvm.core.months import format_month
+from cvm.core.months import format_month, month_index
 from cvm.core.result import Result
 
 COLUMNS = ("vintage", "period", "deferred_yuan", "redeemed_points", "expected_points")
@@ -113,9 +113,7 @@ class DeferredRevenue(Result):
             for column in periods.columns
             if column.endswith("_yuan")
         }
-        period = periods["period"].iloc[-1]
-        dated = isinstance(period, pd.Timestamp)
-        label = format_month(period.date(), lang) if dated else str(period)
+        label = _period_label(periods["period"], lang)
         note = ""
         if abs(catch_up) >= 0.005:
             kind = "sooner" if catch_up > 0 else "later"
@@ -123,6 +121,19 @@ class DeferredRevenue(Result):
                 f"points_liability.deferred.{kind}", lang, amount=format_yuan(abs(catch_up), lang)
             )
         return say("points_liability.deferred.text", lang, period=label, note=note, **amounts)
+
+
+def _period_label(periods: pd.Series, lang: str) -> str:
+    """Return the last period in words: of several months, how many, as its date is its last one."""
+    last = periods.iloc[-1]
+    if not isinstance(last, pd.Timestamp):
+        return str(last)
+    label = format_month(last.date(), lang)
+    before = periods[periods < last]
+    months = month_index(last.date()) - month_index(before.max().date()) if len(before) else 1
+    if months == 1:
+        return label
+    return say("points_liability.deferred.span", lang, months=months, month=label)
 
 
 def roll_forward(vintages: pd.DataFrame) -> DeferredRevenue:

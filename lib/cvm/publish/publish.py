@@ -209,14 +209,16 @@ def _make_pages(
         **manifest["data"],
         "created": moment.isoformat(timespec="seconds"),
         "code_version": manifest["code_version"],
-        "suppressed": sum(len(found.rows) for found in withheld.values()),
         "minimum": manifest["minimum_customers"],
     }
     contents: dict[str, dict[str, Any]] = {}
     figures: dict[str, bytes] = {}
     for name, maker in sorted(makers.items()):
+        behind = {key: frames[key] for key in (*maker.needs, *maker.optional) if key in frames}
+        # A page tells of its own withheld rows, not of those that stand on other pages.
+        own = sum(len(withheld[key].rows) for key in behind if key in withheld)
         try:
-            page = maker.make(frames, info)
+            page = maker.make(frames, info | {"suppressed": own})
         except CvmError:
             raise
         except Exception as error:
@@ -227,7 +229,6 @@ def _make_pages(
                 available=sorted(frames),
                 action="check the tables this page is made from",
             ) from error
-        behind = {key: frames[key] for key in (*maker.needs, *maker.optional) if key in frames}
         workbook = f"{name}.xlsx"
         figures |= page.figures
         figures[workbook] = page_workbook(page.content, behind, made=moment)

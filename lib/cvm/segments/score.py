@@ -241,6 +241,10 @@ class ScoreStudy(Result):
         if healths.isna().all():
             return say("segments_warning.score.untold", lang)
         best = str(healths.idxmax())
+        rivals = [name for name in best_healths(self.summary()) if name != best]
+        others = say("segments_churn.list", lang).join(
+            say(f"segments_warning.health.{name}", lang) for name in rivals
+        )
         told = say(
             "segments_warning.score.text",
             lang,
@@ -249,6 +253,7 @@ class ScoreStudy(Result):
             high=f"{whole['auc_high']:.3f}",
             best=say(f"segments_warning.health.{best}", lang),
             best_auc=f"{healths[best]:.3f}",
+            close=say("segments_warning.score.close", lang, others=others) if rivals else "",
         )
         off = [str(name) for name in table.index[~table["calibrated"]]]
         if not off:
@@ -256,6 +261,21 @@ class ScoreStudy(Result):
         names = [say(f"segments_warning.health.{name}", lang) for name in off]
         listed = say("segments_churn.list", lang).join(names)
         return told + say("segments_warning.score.off", lang, scores=listed)
+
+
+def best_healths(table: pd.DataFrame) -> list[str]:
+    """Return the healths that may tell leavers best: those whose interval reaches the best one's.
+
+    Args:
+        table: Of :meth:`ScoreStudy.summary`: ``score``, ``auc``, ``auc_low``, ``auc_high``.
+
+    Returns:
+        Names, the highest AUC first; empty where none is known.
+    """
+    known = table[table["score"] != "composite"].dropna(subset=["auc", "auc_low", "auc_high"])
+    ordered = known.sort_values("auc", ascending=False)
+    reach = ordered["auc_high"] >= ordered["auc_low"].head(1).sum()
+    return [str(name) for name in ordered.loc[reach, "score"]]
 
 
 def study_scores(

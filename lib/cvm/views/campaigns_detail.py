@@ -65,7 +65,7 @@ def detail_of(
         "id": one.campaign_id,
         "label": one.label(),
         "sentence": entry_sentence(one, lang),
-        "facts": _facts(one, lang),
+        "facts": _facts(one, worth, lang),
         "worth": {} if worth is None or texts is None else _worth(worth, texts, lang),
         "forest": _forest(mine.get("estimates"), lang),
         "designs": designs_of(mine.get("designs"), lang),
@@ -77,7 +77,7 @@ def detail_of(
     }
 
 
-def _facts(one: Entry, lang: str) -> list[list[str]]:
+def _facts(one: Entry, worth: Mapping[str, Any] | None, lang: str) -> list[list[str]]:
     offer = words.known_or_plain(f"{AREA}.offer.{one.offer}", one.offer, lang) or "–"
     design = words.known_or_plain(f"{AREA}.design.{one.design}", one.design, lang) or "–"
     texts = {
@@ -88,6 +88,9 @@ def _facts(one: Entry, lang: str) -> list[list[str]]:
         "control": _counted(one.control_count, lang),
         "cost": format_yuan(one.cost_yuan, lang),
     }
+    if worth is not None:
+        months = f"{worth['window_months']:.0f}"
+        texts["window"] = say(f"{AREA}.fact.window_months", lang, months=months)
     return [[say(f"{AREA}.fact.{key}", lang), text] for key, text in texts.items()]
 
 

@@ -105,7 +105,7 @@ def _revenue_card(facts: Facts, frame: pd.DataFrame, lang: str, month: str) -> d
         unit="元" if lang == "zh" else "",
         note=say(f"overview.card.{'revenue_note' if year else 'month_note'}", lang, month=month),
         **year_change(facts.get("revenue_change_share") if year else None, lang, good="up"),
-        **_spark("revenue", frame, "revenue_yuan", lang, lambda v: format_yuan(v, lang)),
+        **_spark("revenue_by_month", frame, "revenue_yuan", lang, lambda v: format_yuan(v, lang)),
     )
     if not year:
         card["label"] = say("overview.card.revenue_month", lang)

@@ -299,6 +299,20 @@ def _notes(
     wanted += ["evidence"] if register.entries else []
     wanted += ["levers"] if rows else []
     notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
+    notes += _windows_note(register, rows, lang)
     meanings = [say(f"{AREA}.note.definitions", lang)] if register.entries else []
     judged = target_notes(goals, TARGETS.values(), lang) if register.entries else []
     return [*notes, *judged, withheld_note(info, lang), *meanings]
+
+
+def _windows_note(register: Register, rows: Sequence[Mapping[str, Any]], lang: str) -> list[str]:
+    """Return over how many months each campaign's customers were counted, where these differ."""
+    months = {str(row["campaign_id"]): round(row["window_months"]) for row in rows}
+    known = [one for one in register.entries if one.campaign_id in months]
+    if len({months[one.campaign_id] for one in known}) < 2:
+        return []
+    items = [
+        say(f"{AREA}.note.window", lang, name=one.label(), months=months[one.campaign_id])
+        for one in known
+    ]
+    return [say(f"{AREA}.note.windows", lang, list=listed(items, lang))]

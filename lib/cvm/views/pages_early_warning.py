@@ -202,6 +202,8 @@ def _notes(tables: Tables, facts: Mapping[str, float], live: bool, lang: str) ->
         wanted.append("no_score")
     if "calibration" not in tables:
         wanted.append("no_test")
+    if "last_lift" in facts or len(tables.get("track", ())):
+        wanted.append("lists")
     wanted.append("assumed")
     notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
     return [

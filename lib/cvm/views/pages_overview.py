@@ -52,6 +52,7 @@ def _make(
             *_notes(tables, facts, {chart.key for chart in charts}, lang),
             *target_notes(goals, TARGETS, lang),
             withheld_note(info, lang),
+            *_few_note(tables, lang),
             say("overview.note.definitions", lang),
         ],
         "dates": _dates(months, info, lang),
@@ -152,6 +153,18 @@ def _notes(tables: Tables, facts: Facts, drawn: set[str], lang: str) -> list[str
             )
         )
     return notes
+
+
+def _few_note(tables: Tables, lang: str) -> list[str]:
+    """Return why a group's churn is missing while that of others is known."""
+    shares = [
+        tables[name].loc[tables[name]["customers"].notna(), "churn_share"]
+        for name in ("overview_tiers", "overview_counties", "overview_brands")
+        if name in tables and {"customers", "churn_share"} <= set(tables[name])
+    ]
+    if not any(one.isna().any() and one.notna().any() for one in shares):
+        return []
+    return [say("overview.note.few_left", lang)]
 
 
 def _month_notes(months: pd.DataFrame, lang: str) -> list[str]:

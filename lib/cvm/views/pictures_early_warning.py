@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.months import format_month
+from cvm.segments.score import best_healths
 from cvm.views import segments_warning as draw
 from cvm.views.facts import Facts
 from cvm.views.pages import Tables
@@ -189,6 +190,7 @@ def healths_chart(table: pd.DataFrame, lang: str) -> Chart | None:
         return None
     names = {name: say(f"segments_warning.health.{name}", lang) for name in known["score"]}
     best = healths.sort_values("auc").iloc[-1]
+    first = [names[name] for name in best_healths(known)]
     whole = known[known["score"] == "composite"].iloc[0]
     values = {
         "best": names[best["score"]],
@@ -205,8 +207,21 @@ def healths_chart(table: pd.DataFrame, lang: str) -> Chart | None:
     columns = ("score", "auc", "auc_low", "auc_high", "ratio")
     return Chart(
         key="healths",
-        title=say(f"{AREA}.chart.healths_title", lang, **values),
+        title=say(
+            f"{AREA}.chart.healths_title{'_close' if len(first) > 1 else ''}",
+            lang,
+            best=_both(first, lang) or values["best"],
+        ),
         alt=say(f"{AREA}.chart.healths_alt", lang, **values),
         table=figures_table(AREA, columns, rows, lang),
         paint=painter(lambda axes, _: draw.draw_healths(known, axes, lang), 320, 320),
     )
+
+
+def _both(names: Sequence[str], lang: str) -> str:
+    """Return names as a sentence lists them, the last one after "and"."""
+    *first, last = names or ("",)
+    if not first:
+        return last
+    listed = say("segments_churn.list", lang).join(first)
+    return say(f"{AREA}.chart.healths_both", lang, one=listed, other=last)

@@ -122,7 +122,11 @@ def waterfall_chart(steps: pd.DataFrame, facts: Facts, lang: str) -> Chart:
         yuan=format_yuan(abs(change), lang),
         step=_within(say(f"points_budget.step.{biggest}", lang)),
     )
-    items = [f"{label} {format_yuan(v, lang)}" for label, v in zip(plain, amounts, strict=True)]
+    ends = {0, len(amounts) - 1}
+    items = [
+        f"{label} {format_yuan(v, lang) if at in ends else signed_yuan(v, lang)}"
+        for at, (label, v) in enumerate(zip(plain, amounts, strict=True))
+    ]
 
     def paint(width: Width) -> Figure:
         figure = new_figure(width, 360 if width == "wide" else 320)
