@@ -35,6 +35,7 @@ def _customers() -> Rows:
             "joined_month": date(2024, 4, 1) if i < 10 else date(2020 + i % 3, 5, 1),
             "left_month": date(2024, 10, 1) if 10 <= i < 15 else None,
             "brand": BRANDS[i % 3],
+            "payment": "prepaid" if i % 4 == 0 else "postpaid",
             "account_id": f"A{i % 2}" if i < 8 else None,
             "age_years": 20 + i,
         }
@@ -96,6 +97,18 @@ def _ledger() -> Rows:
     return rows
 
 
+def _recharges() -> Rows:
+    return [
+        {
+            "customer_id": f"C{i:03d}",
+            "recharged_on": date(2024, m, 1 + (i + m) % 28),
+            "amount_yuan": (30.0, 50.0, 100.0)[(i // 4 + m) % 3],
+        }
+        for i in range(0, 40, 4)
+        for m in months_of(i)
+    ]
+
+
 def _campaigns() -> Rows:
     return [
         {
@@ -152,6 +165,7 @@ def clean_rows() -> dict[str, Rows]:
         "customers": _customers(),
         "months": _months(),
         "ledger": _ledger(),
+        "recharges": _recharges(),
         "campaigns": _campaigns(),
         "contacts": _contacts(),
         "survey": _survey(),

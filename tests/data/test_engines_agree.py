@@ -29,6 +29,7 @@ from cvm.data import reduce_points_members as members
 from cvm.data import reduce_points_pressure as pressure
 from cvm.data import reduce_points_vintages as vintages
 from cvm.data import reduce_quality as quality
+from cvm.data import reduce_recharges as recharges
 from cvm.data import reduce_segments as segments
 from cvm.data import reduce_segments_lifetime as lifetime
 from cvm.data import reduce_segments_migration as migration
@@ -220,6 +221,13 @@ REDUCTIONS = {
     ),
     "reduce_purchase_spend": lambda t: lifetime.reduce_purchase_spend(
         t["months"], t["customers"], month=LAST, amount="bill_yuan"
+    ),
+    "reduce_recharge_days": lambda t: recharges.reduce_recharge_days(t["recharges"], month=LAST),
+    "reduce_recharges": lambda t: recharges.reduce_recharges(
+        t["recharges"], t["customers"], month=date(2025, 5, 1), ahead_months=6, step_days=7
+    ),
+    "reduce_recharge_spend": lambda t: recharges.reduce_recharge_spend(
+        t["recharges"], t["customers"], month=LAST
     ),
     "reduce_branch_months": lambda t: branches.reduce_branch_months(t["months"], t["customers"]),
     "reduce_branch_starts": lambda t: branches.reduce_branch_starts(

@@ -90,10 +90,17 @@ def rename_customer(table: str, old: str, new: str) -> Callable[[Tables], None]:
 
 C5_MAY = {"customer_id": "C005", "month": date(2024, 5, 1)}
 C25 = {"customer_id": "C025"}
+C16_MAY = {"customer_id": "C016", "recharged_on": date(2024, 5, 22)}
 MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)
 K0_25 = {"campaign_id": "K0", "customer_id": "C025"}  # treated: 25 % 3 == 1; not reached
 K0_24 = {"campaign_id": "K0", "customer_id": "C024"}  # control
 EARNED = {**C5_MAY, "entry": "earned"}
+
+
+def _recharge(check: str, rows: int, example: str, column: str = "recharged_on") -> tuple[Any, ...]:
+    spoils = check in ("too_low", "missing_value")
+    return "recharges", column, check, rows, "set_aside" if spoils else "kept", example
+
 
 # plant, table, column, check, rows, fate, what an example says
 FAULTS = {
@@ -398,9 +405,42 @@ FAULTS = {
             "month 2024-05, transferred_in 0, transferred_out 50",
         ),
     ),
-    "ledger longer than the panel": (
+    "ledger and recharges longer than the panel": (
         drop("months", lambda r: r["month"] == date(2024, 12, 1)),
-        ("months", "month", "ends_early", 400, "kept", None),
+        [
+            ("months", "month", "ends_early", 400, "kept", None),
+            ("recharges", "recharged_on", "recharge_outside_months", 9, "kept", "2024-12"),
+        ],
+    ),
+    "recharges shorter than the panel": (
+        drop("recharges", lambda r: r["recharged_on"] >= date(2024, 11, 1)),
+        ("recharges", "recharged_on", "ends_early", 90, "kept", None),
+    ),
+    "recharges of every faulty kind, each told once": (
+        both(
+            change("recharges", C16_MAY, amount_yuan=0.0),
+            change("recharges", {"customer_id": "C020"}, amount_yuan=-50.0),
+            change("recharges", {"customer_id": "C024"}, recharged_on=None),
+            change("recharges", {"customer_id": "C028"}, recharged_on=date(2023, 12, 31)),
+            change("recharges", {"customer_id": "C004"}, recharged_on=date(2024, 3, 31)),
+            add("recharges", customer_id="C012", recharged_on=date(2024, 10, 1), amount_yuan=5.0),
+            add("recharges", customer_id="C025", recharged_on=MAY, amount_yuan=50.0),
+            add("recharges", customer_id="X001", recharged_on=MAY, amount_yuan=50.0),
+            repeat("recharges", 0),
+            repeat("recharges", 1, amount_yuan=30.0),  # two amounts on one day are no fault
+        ),
+        [
+            _recharge("too_low", 2, "customer_id C016, amount_yuan 0", "amount_yuan"),
+            _recharge("missing_value", 1, "customer_id C024, recharged_on (empty)"),
+            _recharge("recharge_outside_months", 1, "customer_id C028, recharged_on 2023-12-31"),
+            _recharge(
+                "recharge_before_joining", 1, "customer_id C004, recharged_on 2024-03-31, joined"
+            ),
+            _recharge("recharge_after_leaving", 1, "left_month 2024-10-01"),
+            _recharge("recharge_of_contract", 1, "customer_id C025"),
+            _recharge("unknown_reference", 1, "customer_id X001", "customer_id"),
+            _recharge("recharge_repeated", 1, "C000, recharged_on 2024-04-05, amount_yuan 50"),
+        ],
     ),
     "column wholly empty": (
         fill("customers", brand=None),
@@ -419,7 +459,8 @@ FAULTS = {
 
 TOGETHER = {  # checks that look at several tables
     "month_drop": ("customers",),
-    "ends_early": ("ledger",),
+    "ends_early": ("ledger", "months"),
+    "recharge_outside_months": ("customers", "months"),
     "gap_inside": (),
     "unknown_reference": ("customers", "campaigns", "accounts", "months", "ledger"),
     "customers_without_rows": ("customers", "ledger"),

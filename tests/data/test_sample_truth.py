@@ -296,3 +296,79 @@ def test_blocks_hold_ten_thousand_customers_and_their_sums_add_up():
     assert len(simulate_block(settings, 1).people) == 1
     parts = [{"a": 1, "b": 2}, {"b": 3}]
     assert add_up(parts) == {"a": 1, "b": 5}
+
+
+@pytest.fixture(scope="module")
+def recharges(folder_and_truth) -> pd.DataFrame:
+    """Recharges with their month, and what is planted about who made them."""
+    folder, _ = folder_and_truth
+    rows = pq.read_table(folder / "tables" / "recharges").to_pandas()
+    planted = pq.read_table(folder / "planted" / "recharges").to_pandas()
+    rows["m"] = month_number(rows["recharged_on"])
+    return rows.merge(planted, on="customer_id", how="left")
+
+
+@pytest.fixture(scope="module")
+def planted_chances(folder_and_truth, panel) -> pd.DataFrame:
+    """Prepaid customer-months with the recharges expected of a day, worked out from the tables."""
+    planted = pq.read_table(folder_and_truth[0] / "planted" / "recharges").to_pandas()
+    rows = panel[panel["payment"] == "prepaid"].merge(planted, on="customer_id")
+    rows["days"] = pd.to_datetime(rows["month"]).dt.days_in_month
+    rows["a_day"] = rows["bill_yuan"] / rows["days"] / rows["mean_recharge_yuan"]
+    return rows
+
+
+def test_recharges_lie_within_service_and_stop_in_silence(recharges, panel):
+    prepaid = panel[panel["payment"] == "prepaid"]
+    served = set(zip(prepaid["customer_id"], prepaid["m"], strict=True))
+    assert set(zip(recharges["customer_id"], recharges["m"], strict=True)) <= served
+    day, stop = (pd.to_datetime(recharges[name]) for name in ("recharged_on", "stops_on"))
+    joined = recharges["customer_id"].map(panel.groupby("customer_id")["joined"].first())
+    opening = recharges["m"] == joined
+    assert (day <= stop)[stop.notna() & ~opening].all()
+    assert not recharges.duplicated(["customer_id", "recharged_on"]).any()
+    # Who joins in the panel recharges in the month of joining; so is it known when he began.
+    came = prepaid.loc[prepaid["joined"] >= prepaid["m"].min(), "customer_id"].unique()
+    assert set(came) <= set(recharges.loc[opening, "customer_id"])
+
+
+def test_expected_recharges_are_the_bill_over_the_mean_recharge(planted_chances, truth):
+    """The truth's expectation against one from the tables, in months nobody joins or stops in."""
+    rows = planted_chances
+    stops = month_number(pd.to_datetime(rows["stops_on"]))
+    whole = (rows["m"] != rows["joined"]) & (rows["m"] != stops)
+    expected = (rows["a_day"].clip(upper=0.9) * rows["days"])[whole].groupby(rows["m"]).sum()
+    for month, facts in zip(
+        sorted(expected.index), truth.recharges["months"].values(), strict=True
+    ):
+        here = rows[rows["m"] == month]
+        partly = here[~whole[here.index]]
+        assert facts["in_service"] == len(here)
+        assert facts["still_recharging"] == (stops[here.index] != month).sum()
+        assert facts["bill_yuan"] == pytest.approx(here["bill_yuan"].sum())
+        most = expected[month] + (partly["a_day"] * partly["days"] + 1).sum()
+        assert expected[month] - 0.01 <= facts["expected_recharges"] <= most
+
+
+def test_recharges_came_as_expected_in_number_and_amount(recharges, truth):
+    months = pd.DataFrame(truth.recharges["months"].values())
+    assert months["recharges"].tolist() == recharges.groupby("m").size().tolist()
+    assert months["recharged_yuan"].tolist() == recharges.groupby("m")["amount_yuan"].sum().tolist()
+    away = (months["recharges"] - months["expected_recharges"]) / np.sqrt(
+        months["expected_recharges"]
+    )
+    assert away.abs().max() < 4
+    assert 0.7 < away.std() < 1.1  # days are drawn one by one: a little below Poisson
+    assert months["recharged_yuan"].sum() == pytest.approx(months["bill_yuan"].sum(), rel=0.02)
+    amounts = truth.recharges["planted"]["amounts_yuan"]
+    assert set(recharges["amount_yuan"]) <= set(amounts)
+    rest = recharges["amount_yuan"] - recharges["mean_recharge_yuan"]
+    by_size = rest.groupby(pd.qcut(recharges["mean_recharge_yuan"], 5)).agg(["mean", "sem"])
+    assert (by_size["mean"].abs() <= 3.5 * by_size["sem"]).all()
+
+
+def test_size_and_frequency_of_recharges_are_all_but_unrelated(planted_chances):
+    each = planted_chances.groupby("customer_id").agg(
+        size=("mean_recharge_yuan", "first"), a_day=("a_day", "mean")
+    )
+    assert abs(np.log(each).corr().loc["size", "a_day"]) < 0.2

@@ -114,7 +114,7 @@ def _pairs(needs: Mapping[str, list[str]]) -> list[tuple[str, str]]:
 
 
 def _render_table(table: Table, users: Mapping[tuple[str, str], Mapping[str, bool]]) -> str:
-    key = ", ".join(f"`{name}`" for name in table.key)
+    key = ", ".join(f"`{name}`" for name in table.key) or "none 无"
     told = [f"{table.meaning} Key 主键: {key}."]
     if table.references:
         links = [f"`{column}` → `{target}`" for column, target in table.references.items()]

@@ -39,6 +39,8 @@ _FACTORS: dict[str, dict[str, float]] = {
 _COUNTS = ("次", "个", "人", "户", "条", "件", "级", "count", "次数")
 
 _LEAST_LIKENESS = 0.82
+_LIKENESS_AT_MOST = 0.9
+"""Confidence of the closest likeness; a known header has more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,13 +136,15 @@ def guess_table(headers: Iterable[str], *, fuzzy: bool = False) -> tuple[str, di
     """Return the table of the contract that the headers fit best, and the matches.
 
     The fit is the sum of confidences, required columns counting three times; a table whose required
-    columns are all there wins over one that lacks some.
+    columns are all there wins over one that lacks some. A required column is there if its header
+    is known, not merely alike.
     """
     listed = list(headers)
     best, best_matches, best_score = "customers", {}, (-1.0, -1.0)
     for name, table in CONTRACT.items():
         matches = match_headers(listed, table, fuzzy=fuzzy)
-        have = [column for column in table.required if column in matches]
+        known = [name for name, match in matches.items() if match.confidence > _LIKENESS_AT_MOST]
+        have = [column for column in table.required if column in known]
         fit = sum(match.confidence for match in matches.values())
         score = (len(have) / max(1, len(table.required)), fit + 2 * len(have))
         total = (score[0] * score[1], score[1])
@@ -183,4 +187,6 @@ def _rate(header: str, column: Column, fuzzy: bool) -> Match | None:
     likeness = max(SequenceMatcher(None, normalise(name), each).ratio() for each in names)
     if likeness < _LEAST_LIKENESS:
         return None
-    return Match(header=header, column=column.name, confidence=0.9 * likeness, factor=factor)
+    return Match(
+        header=header, column=column.name, confidence=_LIKENESS_AT_MOST * likeness, factor=factor
+    )

@@ -165,7 +165,7 @@ def _missing(table: Table, matches: dict[str, Match]) -> list[str]:
     for name in table.required:
         if name not in matches:
             column = table[name]
-            hint = '"row"' if column.kind == "id" and name == table.key[0] else '""'
+            hint = '"row"' if column.kind == "id" and name in table.key[:1] else '""'
             lines.append(
                 f"# REQUIRED and not found: {name} = {hint}  # {column.zh}: {column.meaning}"
             )

@@ -41,6 +41,7 @@ from cvm.data.quality_outcome import (
     usable,
 )
 from cvm.data.quality_panel import check_panel
+from cvm.data.quality_recharges import check_recharges
 from cvm.data.quality_rows import cross_rules
 from cvm.data.quality_rules import ROW, UnderCheck, one_row, repeated_rows
 from cvm.data.tables import CONTRACT
@@ -110,6 +111,7 @@ def check_tables(
     check_panel(filled, clean)
     check_ledger(filled, clean)
     check_contacts(filled, clean)
+    check_recharges(filled, clean)
     return _gather(checking, clean, extra)
 
 

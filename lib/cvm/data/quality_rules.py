@@ -142,7 +142,8 @@ class UnderCheck:
         for rule, rows in zip(rules, counts, strict=True):
             if not rows:
                 continue
-            columns = [*self.contract.key, *rule.show, rule.column]
+            whose = self.contract.key or tuple(self.contract.references)
+            columns = [*whose, *rule.show, rule.column]
             self.note(
                 rule.check,
                 rows,

@@ -188,7 +188,11 @@ def reduce_purchase_spend(
     Raises:
         MissingDataError: A column is missing.
     """
-    each = _bought(purchases, customers, month, amount, when, payment, 0)
+    return purchase_spend(_bought(purchases, customers, month, amount, when, payment, 0))
+
+
+def purchase_spend(each: ir.Table) -> ir.Table:
+    """Return customers by ``repeats`` and ``amount_bin`` from their repeats and ``mean_yuan``."""
     each = each.filter(each.repeats > 0)
     each = each.mutate(amount_bin=(each.mean_yuan.ln() * AMOUNT_BINS_A_LOG).floor().cast("int64"))
     keys = ["repeats", "amount_bin"]

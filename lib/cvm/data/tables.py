@@ -496,6 +496,55 @@ LEDGER = Table(
     ),
 )
 
+RECHARGES = Table(
+    name="recharges",
+    en="recharges",
+    zh="充值记录",
+    meaning="One row a recharge of a prepaid customer; two alike on one day are two recharges.",
+    key=(),
+    references={"customer_id": "customers"},
+    columns=(
+        CUSTOMER_ID,
+        Column(
+            name="recharged_on",
+            kind="date",
+            en="recharged on",
+            zh="充值日期",
+            meaning="Day of the recharge.",
+            required=True,
+            headers=(
+                "充值时间",
+                "缴费日期",
+                "缴费时间",
+                "交费时间",
+                "recharge_date",
+                "topup_date",
+                "payment_date",
+                "date",
+            ),
+        ),
+        Column(
+            name="amount_yuan",
+            kind="number",
+            en="amount",
+            zh="充值金额",
+            meaning="Money recharged, gifts and bonuses left out; a reversal is no recharge.",
+            unit="yuan",
+            low=0.01,
+            high=100_000,
+            required=True,
+            headers=(
+                "充值额",
+                "充值面额",
+                "缴费金额",
+                "交费金额",
+                "recharge_amount",
+                "topup_amount",
+            ),
+        ),
+    ),
+)
+
 CAMPAIGNS = Table(
     name="campaigns",
     en="campaigns",
@@ -826,5 +875,15 @@ NAMES = Table(
 
 CONTRACT: dict[str, Table] = {
     table.name: table
-    for table in (CUSTOMERS, MONTHS, LEDGER, CAMPAIGNS, CONTACTS, SURVEY, ACCOUNTS, NAMES)
+    for table in (
+        CUSTOMERS,
+        MONTHS,
+        LEDGER,
+        RECHARGES,
+        CAMPAIGNS,
+        CONTACTS,
+        SURVEY,
+        ACCOUNTS,
+        NAMES,
+    )
 }

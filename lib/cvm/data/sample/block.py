@@ -14,6 +14,7 @@ from cvm.data.sample.effects import effect_sums, outcomes
 from cvm.data.sample.panel import Panel, bill_jiao
 from cvm.data.sample.people import People, draw_people
 from cvm.data.sample.points import Movements, Points
+from cvm.data.sample.recharges import Recharges, draw_recharges
 from cvm.data.sample.settings import BLOCK_CUSTOMERS, SampleSettings
 from cvm.data.sample.survey import Answers, ask
 from cvm.data.sample.tiers import Tiers
@@ -36,6 +37,7 @@ class Block:
         movements: The other ledger rows.
         entries: Campaign → who was in it.
         answers: The survey.
+        recharges: Of prepaid customers.
         sums: What the truth adds up over blocks.
         rng: The block's generator, for the columns that nothing depends on.
     """
@@ -48,6 +50,7 @@ class Block:
     movements: Movements
     entries: Mapping[str, Entries]
     answers: Answers
+    recharges: Recharges
     sums: dict[str, int]
     rng: np.random.Generator
 
@@ -59,9 +62,7 @@ def blocks_of(settings: SampleSettings) -> int:
 
 def common_draws(settings: SampleSettings) -> dict[str, np.ndarray]:
     """Return what all blocks share: the month each county starts each staggered campaign."""
-    rng = np.random.Generator(
-        np.random.SFC64(np.random.SeedSequence(settings.seed, spawn_key=(0,)))
-    )
+    rng = _stream(settings, 0)
     return {
         one.campaign_id: county_starts(one, settings.months, rng)
         for one in campaigns_within(settings.months)
@@ -69,10 +70,16 @@ def common_draws(settings: SampleSettings) -> dict[str, np.ndarray]:
     }
 
 
+def _stream(settings: SampleSettings, *key: int) -> np.random.Generator:
+    """Return a generator of its own for each key."""
+    return np.random.Generator(
+        np.random.SFC64(np.random.SeedSequence(settings.seed, spawn_key=key))
+    )
+
+
 def simulate_block(settings: SampleSettings, number: int) -> Block:
     """Simulate block ``number``; the result depends on the settings and the number alone."""
-    seed = np.random.SeedSequence(settings.seed, spawn_key=(1, number))
-    rng = np.random.Generator(np.random.SFC64(seed))
+    rng = _stream(settings, 1, number)
     first = number * BLOCK_CUSTOMERS
     count = min(BLOCK_CUSTOMERS, settings.customers - first)
     people = draw_people(settings, count, rng)
@@ -97,6 +104,7 @@ def simulate_block(settings: SampleSettings, number: int) -> Block:
         movements=points.movements(),
         entries=entries,
         answers=ask(settings, people, panel, rng),
+        recharges=draw_recharges(settings, people, panel, left, _stream(settings, 2, number)),
         sums=sums,
         rng=rng,
     )

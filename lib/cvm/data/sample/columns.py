@@ -21,6 +21,7 @@ from cvm.data.sample.block import STAYS, Block
 from cvm.data.sample.campaigns import CAMPAIGNS, CHANNELS, Campaign, months_of
 from cvm.data.sample.people import NONE
 from cvm.data.sample.points import EARNED, NO_CHANNEL, REDEEMED
+from cvm.data.sample.recharge_columns import planted_recharges, recharge_columns
 from cvm.data.sample.settings import (
     COUNTIES,
     COUNTIES_IN_ENGLISH,
@@ -65,6 +66,9 @@ class Writer:
             "customers": [self._customers(block, ids)],
             "months": [self._months(block, ids)],
             "ledger": [*self._earned(block, ids), self._movements(block, ids)],
+            "recharges": [
+                self._table("recharges", recharge_columns(block, ids, int(self.days[600])))
+            ],
             "contacts": self._contacts(block, ids),
             "survey": [self._survey(block, ids)],
             "accounts": [self._accounts(block)],
@@ -83,6 +87,11 @@ class Writer:
                 "late_payment_chance": np.round(people.late_share, 4),
             }
         )
+
+    def planted_recharges(self, block: Block) -> pa.Table:
+        """Return what is hidden about prepaid customers: mean recharge, and when they stop."""
+        ids = customer_ids(block.first, len(block.people))
+        return planted_recharges(block, ids, int(self.days[600]))
 
     def campaigns(self, campaigns: Sequence[Campaign]) -> pa.Table:
         """Return the campaigns table."""

@@ -1,4 +1,4 @@
-"""What the truth counts in every block: churn by brand, and the points programme by points year."""
+"""What the truth counts in every block: churn, the points programme, recharges."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def points_year_of(settings: SampleSettings, offset: int) -> int:
 
 def block_facts(settings: SampleSettings, block: Block) -> dict[str, int]:
     """Return sums of the block by key; they add over blocks and are whole numbers."""
-    return {**_churn(block), **_points(settings, block)}
+    return {**_churn(block), **_points(settings, block), **_recharges(block)}
 
 
 def _churn(block: Block) -> dict[str, int]:
@@ -32,6 +32,14 @@ def _churn(block: Block) -> dict[str, int]:
         sums[f"churn|{brand}|left"] = int((gone & mine).sum())
     sums["months|rows"] = int(block.panel.active.sum())
     return sums
+
+
+def _recharges(block: Block) -> dict[str, int]:
+    return {
+        f"recharges|{month}|{name}": int(value)
+        for name, values in block.recharges.counted.items()
+        for month, value in enumerate(values)
+    }
 
 
 def _points(settings: SampleSettings, block: Block) -> dict[str, int]:

@@ -30,7 +30,9 @@ Progress = Callable[[int, int], None]
 PLANTED = "planted"
 """Folder beside the tables with what is hidden about each customer; no analysis may read it."""
 
-_PART_TABLES = ("customers", "months", "ledger", "contacts", "survey", "accounts")
+_HIDDEN = ("customers", "recharges")
+
+_PART_TABLES = ("customers", "months", "ledger", "recharges", "contacts", "survey", "accounts")
 _SMALL_TABLES = ("campaigns", "names")
 
 
@@ -101,7 +103,11 @@ def make_part(settings: SampleSettings, folder: Path, part: int, blocks: range) 
         for number in blocks:
             block = simulate_block(settings, number)
             sums.append(add_up([block.sums, block_facts(settings, block)]))
-            pieces = {**writer.tables(block), PLANTED: [writer.planted(block)]}
+            pieces = {
+                **writer.tables(block),
+                f"{PLANTED}/customers": [writer.planted(block)],
+                f"{PLANTED}/recharges": [writer.planted_recharges(block)],
+            }
             for name, tables in pieces.items():
                 for table in tables:
                     if name not in files:
@@ -122,7 +128,8 @@ def _write(
 ) -> Truth:
     for name in (*_PART_TABLES, *_SMALL_TABLES):
         (folder / "tables" / name).mkdir(parents=True)
-    (folder / PLANTED / "customers").mkdir(parents=True)
+    for name in _HIDDEN:
+        (folder / PLANTED / name).mkdir(parents=True)
     per_part = -(-part_customers // BLOCK_CUSTOMERS)
     total = blocks_of(settings)
     parts = [range(at, min(at + per_part, total)) for at in range(0, total, per_part)]
@@ -165,7 +172,7 @@ def _each_part(
 
 
 def _open(folder: Path, name: str, part: int, schema: pa.Schema) -> pq.ParquetWriter:
-    place = folder / PLANTED / "customers" if name == PLANTED else folder / "tables" / name
+    place = folder / name if name.startswith(PLANTED) else folder / "tables" / name
     return pq.ParquetWriter(
         place / f"part-{part:05d}.parquet",
         schema,

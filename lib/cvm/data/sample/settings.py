@@ -12,7 +12,12 @@ from datetime import date
 
 from cvm.core.checks import check_at_least, check_between
 from cvm.core.months import month_index
-from cvm.data.sample.settings_rules import PointsSettings, SurveySettings, TierSettings
+from cvm.data.sample.settings_rules import (
+    PointsSettings,
+    RechargeSettings,
+    SurveySettings,
+    TierSettings,
+)
 
 BLOCK_CUSTOMERS = 10_000
 """Customers drawn together. Fixed, so results depend on neither parts nor workers."""
@@ -256,6 +261,7 @@ class SampleSettings:
     points: PointsSettings = field(default_factory=PointsSettings)
     tiers: TierSettings = field(default_factory=TierSettings)
     survey: SurveySettings = field(default_factory=SurveySettings)
+    recharges: RechargeSettings = field(default_factory=RechargeSettings)
 
     def __post_init__(self) -> None:
         check_at_least(self.customers, "customers", 1)

@@ -1,4 +1,4 @@
-"""The sample operator's own rules: points, cards and stars, and the survey."""
+"""The sample operator's own rules: points, cards and stars, the survey, and recharges."""
 
 from __future__ import annotations
 
@@ -107,3 +107,29 @@ class SurveySettings:
     weights_early: tuple[float, ...] = (0.40, 0.25, 0.20, 0.10)
     weights_late: tuple[float, ...] = (0.25, 0.25, 0.35, 0.10)
     noise: float = 0.6
+
+
+@dataclass(frozen=True, kw_only=True)
+class RechargeSettings:
+    """How prepaid customers recharge.
+
+    Half of what makes one customer's bill larger than another's makes the recharges larger, the
+    other half more frequent; with the customers' own taste for large ones this leaves size and
+    frequency all but unrelated, as Gamma-Gamma takes them to be.
+
+    Attributes:
+        amounts_yuan: Amounts on sale, rising.
+        usual_yuan: Usual recharge of a customer with the usual bill.
+        usual_bill_yuan: That bill, a month.
+        bill_share: Part of a customer's log bill above the usual that goes into the size.
+        customer_sigma: Standard deviation of customers' log usual recharge around that.
+        recharge_sigma: Standard deviation of a recharge's log around the customer's usual one,
+            before it is taken to the nearest amount on sale.
+    """
+
+    amounts_yuan: tuple[int, ...] = (10, 20, 30, 50, 100, 200, 300, 500)
+    usual_yuan: float = 50.0
+    usual_bill_yuan: float = 85.0
+    bill_share: float = 0.5
+    customer_sigma: float = 0.28
+    recharge_sigma: float = 0.35

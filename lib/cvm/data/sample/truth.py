@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ class Truth:
         points_years: Points year → revenue, points moved, cost, cost ÷ revenue, whether whole.
         campaigns: Campaign → design, planted effects, start by county, funnel, realised effects.
         warning: Drift episodes, and months between the start of one and leaving.
+        recharges: Prepaid customers' recharges: the settings, what they mean, and by month who was
+            in service, who still recharges after it, and recharges expected and drawn.
     """
 
     operator: dict[str, Any]
@@ -43,6 +45,7 @@ class Truth:
     points_years: dict[str, Any]
     campaigns: dict[str, Any]
     warning: dict[str, Any]
+    recharges: dict[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the truth as JSON text."""
@@ -108,6 +111,7 @@ def make_truth(
     planted = asdict(settings)
     for name in ("customers", "months", "seed", "last_month"):
         del planted[name]
+    recharges = planted.pop("recharges")
     planted["contact_channels"] = list(CHANNELS)
     truth = Truth(
         operator={
@@ -130,6 +134,7 @@ def make_truth(
                 str(months): sums[f"lead|{months}"] for months in range(1, _LEADS)
             },
         },
+        recharges=_recharges(settings, recharges, sums),
     )
     return Truth.from_json(truth.to_json())
 
@@ -190,6 +195,36 @@ def _points_years(settings: SampleSettings, sums: Mapping[str, int]) -> dict[str
             "forfeited_points": sums[f"year|{year}|forfeited"],
         }
     return found
+
+
+def _recharges(
+    settings: SampleSettings, planted: dict[str, Any], sums: Mapping[str, int]
+) -> dict[str, Any]:
+    def month(offset: int) -> dict[str, float]:
+        key = f"recharges|{offset}"
+        return {
+            "in_service": sums[f"{key}|in_service"],
+            "still_recharging": sums[f"{key}|active"],
+            "expected_recharges": sums[f"{key}|expected_thousandths"] / 1_000,
+            "recharges": sums[f"{key}|recharges"],
+            "recharged_yuan": sums[f"{key}|yuan"],
+            "bill_yuan": sums[f"{key}|bill_jiao"] / 10,
+        }
+
+    return {
+        "planted": planted,
+        "rules": {
+            "chance": "On each day of service, from the day after the first to the last one "
+            "planted, a prepaid customer recharges with chance bill of the month / days of the "
+            "month / the customer's mean recharge; who joins recharges on the first day.",
+            "amount": "The amount on sale nearest (in logs) to a draw around the customer's usual "
+            "recharge; mean_recharge_yuan is what comes of it.",
+            "stops_on": "Last day on which a leaver may recharge, drawn in the last month of "
+            "service; empty for those who stay to the panel's end.",
+            "still_recharging": "In service and not stopped within the month.",
+        },
+        "months": {_month(settings, offset): month(offset) for offset in range(settings.months)},
+    }
 
 
 def _campaigns(
