@@ -1,5 +1,7 @@
 """What tests of several folders share; its place puts ``tests/`` on the path."""
 
+import pytest
+
 from browser_fixtures import (  # noqa: F401
     browser,
     chromium_path,
@@ -12,3 +14,14 @@ from browser_fixtures import (  # noqa: F401
 
 # Scripts that made golden figures with a library the suite does not depend on.
 collect_ignore_glob = ["golden/make_*.py"]
+
+# On a machine that stands still for half a minute a wait of a browser runs out, whatever the page
+# does: that, and only that, is tried once more, and the summary says so; what is asserted is not.
+_TOO_BUSY = pytest.mark.flaky(reruns=1, only_rerun=["TimeoutError: .*Timeout \\d+ms exceeded"])
+
+
+def pytest_collection_modifyitems(items):
+    """Give what waits for a browser a second chance when the wait runs out."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(_TOO_BUSY)

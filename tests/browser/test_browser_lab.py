@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -17,7 +16,6 @@ from urllib.request import urlopen
 
 import psutil
 import pytest
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from cvm.data import reduce_overview
 from cvm.plan.overview import make_overview
@@ -25,8 +23,8 @@ from cvm.plan.overview import make_overview
 pytestmark = pytest.mark.browser
 
 REPOSITORY = Path(__file__).parents[2]
-START = "00-start-here.ipynb"
-BOARD = "points-budget.ipynb"
+START = "notebooks/00-start-here.ipynb"
+BOARD = "dashboards/points-budget.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +32,10 @@ def lab(tmp_path_factory, published):
     """JupyterLab on a copy of the first notebook and of a dashboard; gives its address."""
     root = tmp_path_factory.mktemp("lab")
     (root / "notebooks").mkdir()
-    shutil.copy(REPOSITORY / "notebooks" / START, root / "notebooks" / START)
+    shutil.copy(REPOSITORY / START, root / START)
     (root / "data").symlink_to(REPOSITORY / "data")
     (root / "dashboards").mkdir()
-    shutil.copy(REPOSITORY / "dashboards" / BOARD, root / "dashboards" / BOARD)
+    shutil.copy(REPOSITORY / BOARD, root / BOARD)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -85,37 +83,46 @@ def _wait_for(address, process, log):
 
 
 def run_all(page, awaited="table.dataTable tbody tr"):
-    """Run all cells; what is said before the kernel answers is lost, so it may be said again."""
-    shown = page.locator(awaited).first
-    for patience in (30_000, 30_000, 90_000):
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        with suppress(PlaywrightTimeoutError):
-            shown.wait_for(state="attached", timeout=patience)
-            return
-    pytest.fail(f"the notebook shows no {awaited}")
+    """Run all cells and wait for what they show."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    page.locator(awaited).first.wait_for(state="attached", timeout=150_000)
 
 
-def opened(browser, address):
-    """Open a notebook in a window of its own, its kernel ready."""
+def opened(browser, lab, path, workspace=""):
+    """Open a notebook in a window of its own, its kernel ready.
+
+    JupyterLab shows a kernel at rest before there is one, and asks which to take if cells are run
+    then; so the server is asked.
+    """
     page = browser.new_context(viewport={"width": 1440, "height": 1000}).new_page()
-    page.goto(address, wait_until="load", timeout=60_000)
+    page.goto(f"{lab}lab/{workspace}tree/{path}?token=test", wait_until="load", timeout=60_000)
     page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-    idle = page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")
-    idle.first.wait_for(state="attached", timeout=90_000)
+    for _ in range(900):
+        kernel = kernel_of(lab, path)
+        if kernel and kernel["connections"] and kernel["execution_state"] == "idle":
+            break
+        page.wait_for_timeout(100)
+    else:
+        pytest.fail(f"no kernel at rest for {path}: {kernel}")
     return page
 
 
-def kill_kernel(lab, notebook):
+def kernel_of(lab, path):
+    """What the server says of a notebook's kernel; nothing while it has none."""
+    with urlopen(f"{lab}api/sessions?token=test", timeout=20) as answer:
+        sessions = json.load(answer)
+    return next((one["kernel"] for one in sessions if one["path"] == path), None)
+
+
+def kill_kernel(lab, path):
     """Kill the process of a notebook's kernel, as a machine without memory does."""
     [server] = [
         one
         for one in psutil.process_iter(["cmdline"])
         if f"--port={urlsplit(lab).port}" in (one.info["cmdline"] or ())
     ]
-    with urlopen(f"{lab}api/sessions?token=test", timeout=20) as answer:
-        sessions = json.load(answer)
-    [kernel] = [one["kernel"]["id"] for one in sessions if one["path"].endswith(notebook)]
+    kernel = kernel_of(lab, path)["id"]
     [process] = [
         one
         for one in server.children(recursive=True)
@@ -127,7 +134,7 @@ def kill_kernel(lab, notebook):
 @pytest.fixture(scope="module")
 def notebook(lab, browser):
     """The first notebook, run once for all tests."""
-    page = opened(browser, f"{lab}lab/tree/notebooks/{START}?token=test")
+    page = opened(browser, lab, START)
     run_all(page)
     yield page
     page.context.close()
@@ -214,7 +221,7 @@ def test_widgets_of_a_killed_kernel_are_marked_and_jupyterlab_says_what_happened
 
 def test_levers_of_a_dashboard_outlive_its_kernel(lab, browser):
     # A workspace of its own: the other notebook, and what is said of its kernel, stay outside.
-    page = opened(browser, f"{lab}lab/workspaces/board/tree/dashboards/{BOARD}?token=test")
+    page = opened(browser, lab, BOARD, workspace="workspaces/board/")
     run_all(page, "#cvm-page input[data-lever=return_rate]")
     kill_kernel(lab, BOARD)
     page.locator(".jp-Dialog").wait_for(timeout=60_000)
