@@ -1,13 +1,17 @@
 """Every notebook, rerun on the committed sample: no headline figure moves unnoticed."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import nbformat
+import pandas as pd
 import pytest
 
 from cvm.core.snapshot import open_latest
 from cvm.publish import golden
 from cvm.publish.answers import answers_of, stale_answers
+from cvm.publish.book_records import TABLE_MIME
 from cvm.publish.gallery import check_gallery
 from cvm.publish.publish import publish
 from cvm.publish.run import run_notebooks
@@ -15,6 +19,7 @@ from cvm.views.pages import PAGES
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = ROOT / "notebooks"
+CHINESE = re.compile("[\u4e00-\u9fff]+")
 GOLDENS = ROOT / "tests" / "golden"
 # A fixed day, so that "in the future" means the same whenever the tests run.
 TODAY = date(2026, 1, 15)
@@ -46,6 +51,34 @@ def test_each_notebook_states_the_answer_of_this_run(run):
 
     assert set(answers) == {one.name for one in run.notebooks}
     assert stale_answers(NOTEBOOKS, answers) == []
+
+
+def test_a_notebook_run_in_english_shows_no_chinese_value_that_has_a_name(run):
+    """Sentences, tables and what is written in pictures; what the extract names is left out."""
+    tables = ROOT / "data" / "sample" / "tables"
+    # Tariffs are what the operator calls them: the extract gives them no other name.
+    unnamed = pd.read_parquet(tables / "customers", columns=["tariff"])["tariff"].dropna().unique()
+    found = []
+    for one in run.notebooks:
+        for number, output in enumerate(outputs_of(one.path)):
+            if output.get(TABLE_MIME, {}).get("name") == "names":
+                continue  # the table that says which names there are
+            for text in output["texts"]:
+                for tariff in unnamed:
+                    text = text.replace(tariff, "")
+                found += [(one.name, number, part) for part in CHINESE.findall(text)]
+
+    assert found == []
+
+
+def outputs_of(path):
+    """Return each output of an executed notebook with all that can be read in it."""
+    for cell in nbformat.read(path, as_version=4)["cells"]:
+        for output in cell.get("outputs", ()):
+            data = output.get("data", {})
+            texts = [data[kind] for kind in data if kind.startswith("text/")]
+            texts += output.get("metadata", {}).get("image/png", {}).get("words", [])
+            yield {**data, "texts": [*texts, output.get("text", "")]}
 
 
 def test_the_gallery_shows_the_notebooks_as_they_are(run):

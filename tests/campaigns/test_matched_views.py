@@ -1,9 +1,12 @@
 """Charts of campaigns without a control hold the figures of the result, in both languages."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_without_control import judged, panel
 
+from cvm.campaigns.check import Checks
 from cvm.campaigns.compare_designs import compare_designs
 from cvm.campaigns.effect import CHURN, cannot_tell
 from cvm.core.checks import ArgumentError
@@ -27,6 +30,35 @@ def test_balance_is_drawn_before_and_after(effect, lang):
     assert ("话费降幅" if lang == "zh" else "fall of the bill") in labels
 
 
+def test_marks_and_tops_are_named_where_they_stand(effect):
+    drawn = [
+        views.plot_love_matched(effect.checks, lang="en"),
+        views.plot_overlap(effect, lang="en"),
+    ]
+
+    for axes, names in zip(
+        drawn, [{"before matching", "after matching"}, {"not contacted", "contacted"}], strict=True
+    ):
+        legend = axes.get_legend()
+        keys = [text.get_text() for text in legend.get_texts()] if legend else []
+        assert names <= {*keys, *(text.get_text() for text in axes.texts)}
+        # Named once: where the marks stand, or in a legend if there is no room.
+        assert bool(keys) != any(text.get_text() in names for text in axes.texts)
+
+
+def test_a_county_among_the_traits_is_told_by_its_name(effect):
+    balance = effect.checks.item("balance")
+    first = str(balance.table["column"].iloc[0])
+    table = balance.table.replace({"column": {first: "county=C1"}})
+    checks = Checks(items=(replace(balance, table=table, facts={"column": "county=C1"}),))
+
+    told = checks.named(lambda kind, value: {"C1": "North"}.get(value, value))
+
+    assert told.item("balance").facts["column"] == "county=North"
+    labels = views.plot_love_matched(told, lang="en").get_yticklabels()
+    assert "county: North" in [text.get_text() for text in labels]
+
+
 @pytest.mark.parametrize("width", ["wide", "phone"])
 def test_overlap_naive_sensitivity_and_before_after(effect, width):
     overlap = views.plot_overlap(effect, width=width)
@@ -34,7 +66,7 @@ def test_overlap_naive_sensitivity_and_before_after(effect, width):
     bounds = effect.sensitivity.plot(width=width)
     reading = effect.before_after.plot(width=width)
 
-    assert len(overlap.get_legend().get_texts()) == 2
+    assert len(overlap.patches) == 4
     points = [line.get_xdata()[0] for line in naive.get_lines() if line.get_marker() == "o"]
     assert points == pytest.approx([100 * effect.naive.effect, 100 * effect.headline.effect])
     assert bounds.get_lines()[0].get_ydata() == pytest.approx(effect.sensitivity.bounds["p_value"])

@@ -101,6 +101,16 @@ def test_nonsense_is_refused():
         Register(entries=(Entry(campaign_id="x"), Entry(campaign_id="x")))
 
 
+def test_campaigns_are_told_by_their_names():
+    register = Register(entries=(Entry(campaign_id="C", name="关怀"), Entry(campaign_id="N")))
+
+    told = register.named(lambda kind, value: {("campaign", "关怀"): "Care call"}[kind, value])
+
+    assert [one.name for one in told.entries] == ["Care call", ""]
+    assert [one.campaign_id for one in told.entries] == ["C", "N"]
+    assert "Care call" in told.text("en")
+
+
 def test_no_campaign_is_said():
     assert Register(entries=()).text("zh") == "没有活动记录。"
 

@@ -1,5 +1,7 @@
 """Scorecards: outcomes × segments beside one comparison at a time, corrections, gaps."""
 
+from dataclasses import replace
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -208,6 +210,22 @@ def test_the_picture_marks_what_differs(lang):
     assert f"−{abs(100 * churn.effect):.2f}" in [text.get_text() for text in axes.texts]
     assert len(axes.get_yticks()) == 7
     assert len(axes.get_xticks()) == len(METRICS)
+
+
+def test_counties_are_told_by_their_names_and_nothing_else_changes():
+    got = score(cells_of(customers(40_000)), METRICS, treated_share=0.5)
+    names = {"north": "Up there", "east": "Same", "west": "Same"}
+
+    told = got.named(lambda kind, value: names.get(value, value) if kind == "county" else "?")
+
+    assert "(Up there)" in told.text("en")
+    assert told.text("en") == got.text("en").replace("(north)", "(Up there)")
+    shown = [text.get_text() for text in told.plot(lang="en").get_yticklabels()]
+    # Two of one name keep their own, so that no row is two counties.
+    assert shown == ["all customers", "east", "hill", "lake", "Up there", "south", "west"]
+    assert got.named(lambda kind, value: "x").sizes is got.sizes
+    by_card = replace(got, by="vip_tier")
+    assert by_card.named(lambda kind, value: "x") is by_card
 
 
 def test_a_campaign_is_scored_from_its_cells():

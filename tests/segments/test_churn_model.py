@@ -125,6 +125,21 @@ def test_a_short_extract_with_rare_levels_still_has_a_model(tmp_path):
     assert model.predict(rows).sum() == pytest.approx(rows["left"].sum(), rel=1e-4)
 
 
+def test_counties_of_a_model_are_told_by_their_names():
+    rows = rows_of(np.random.default_rng(2))
+    rows["county"] = np.where(rows["bill_yuan"] > rows["bill_yuan"].median(), "C1", "C2")
+    model = fit_churn(rows, features=["county", "tariff"])
+
+    told = model.named(lambda kind, value: f"{kind} {value}")
+
+    levels = [(term.column, term.level) for term in told.design.terms]
+    plain = [(term.column, term.level) for term in model.design.terms]
+    assert any(column == "county" for column, _ in plain)
+    assert levels == [(c, f"county {v}" if c == "county" else v) for c, v in plain]
+    drawn = [text.get_text() for text in told.plot(lang="en").get_yticklabels()]
+    assert any("county C" in name for name in drawn)
+
+
 def test_a_level_that_training_did_not_know_is_read_as_a_rare_one():
     rows = rows_of(np.random.default_rng(2))
     model = fit_churn(rows)

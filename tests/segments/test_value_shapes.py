@@ -325,6 +325,19 @@ def test_cross_tabs_speak_of_groups_of_ten_and_more_only():
     assert tabs([("east", 4, 12, 2_400.0, 1.0, 0)]).text("zh").startswith("没有两个")
 
 
+def test_cross_tabs_tell_counties_by_their_names():
+    found = tabs([("east", 4, 12, 2_400.0, 1.0, 0), ("unknown", 0, 30, 90_000.0, 1.0, 0),
+                  ("west", 0, 20, 2_000.0, 1.0, 0)])  # fmt: skip
+
+    told = found.named(lambda kind, value: f"{kind} {value}")
+
+    assert told.text("en") == found.text("en").replace("east", "county east").replace(
+        "west", "county west"
+    )
+    assert set(told.tables["county"]["county"]) == {"county east", "county west", "unknown"}
+    assert set(found.tables["county"]["county"]) == {"east", "west", "unknown"}
+
+
 def test_ages_and_grades_have_names_in_both_languages():
     assert age_names([25, 35]) == {-1: "unknown", 0: "–24", 1: "25–34", 2: "35+"}
     assert group_name("age", "–24", "zh") == "24岁及以下"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import pandas as pd
@@ -12,6 +12,7 @@ from cvm.campaigns import words
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share
+from cvm.core.naming import NameOf
 from cvm.core.result import Result
 
 
@@ -53,6 +54,29 @@ def _written(facts: Mapping[str, object], lang: str) -> dict[str, object]:
     return written
 
 
+def _named(check: Check, of: NameOf) -> Check:
+    if "column" not in check.table:
+        return check
+    table = check.table.assign(
+        column=[named_trait(str(name), of) for name in check.table["column"]]
+    )
+    facts = dict(check.facts)
+    if "column" in facts:
+        facts["column"] = named_trait(str(facts["column"]), of)
+    return replace(check, table=table, facts=facts)
+
+
+def named_trait(trait: str, of: NameOf) -> str:
+    """Return a trait with the name of its county; any other trait as it is.
+
+    Example:
+        >>> named_trait("county=C1", lambda kind, value: "North"), named_trait("age", str)
+        ('county=North', 'age')
+    """
+    column, equals, value = trait.partition("=")
+    return f"{column}={of(column, value)}" if equals and column == "county" else trait
+
+
 @dataclass(frozen=True, kw_only=True)
 class Checks(Result):
     """All checks of a campaign.
@@ -88,6 +112,10 @@ class Checks(Result):
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the summary and the figures behind each check."""
         return {"summary": self.summary(), **{one.name: one.table for one in self.items}}
+
+    def named(self, of: NameOf) -> Checks:
+        """Return the checks with the counties' names among the traits that were compared."""
+        return Checks(items=tuple(_named(one, of) for one in self.items))
 
     def text(self, lang: str = "en") -> str:
         """Return which checks failed or are to be watched, with what was found."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,10 +18,11 @@ from cvm.campaigns.profit import Profit
 from cvm.campaigns.profit_assumptions import Assumptions
 from cvm.campaigns.profit_life import KeptLife
 from cvm.campaigns.profit_measured import Measured
-from cvm.campaigns.register import Register
+from cvm.campaigns.register import Register, named_entry
 from cvm.campaigns.shown_curves import shown_curve
 from cvm.campaigns.shown_groups import groups_to_hide
 from cvm.core.checks import DataError, check_one_of
+from cvm.core.naming import NameOf
 from cvm.core.result import Result
 
 PREFIX = "campaign_with_control"
@@ -86,6 +87,15 @@ class Portfolio(Result):
     def summary(self) -> pd.DataFrame:
         """Return the register."""
         return self.register.summary()
+
+    def named(self, of: NameOf) -> Portfolio:
+        """Return the answers with the campaigns' names in the register."""
+        return Portfolio(
+            answers={
+                name: replace(one, entry=named_entry(one.entry, of))
+                for name, one in self.answers.items()
+            }
+        )
 
     def text(self, lang: str = "en") -> str:
         """Return which worked and were worth it."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -18,6 +18,7 @@ from cvm.campaigns.effect import Estimate
 from cvm.core.checks import ArgumentError, check_columns, check_one_of
 from cvm.core.i18n import say
 from cvm.core.money import format_number
+from cvm.core.naming import NameOf
 from cvm.core.result import Result
 
 EVIDENCE = ("A", "B", "C", "D")
@@ -234,6 +235,10 @@ class Register(Result):
         frame["paid"] = [one.paid for one in self.entries]
         return frame
 
+    def named(self, of: NameOf) -> Register:
+        """Return the register with the campaigns' names."""
+        return Register(entries=tuple(named_entry(one, of) for one in self.entries))
+
     def text(self, lang: str = "en") -> str:
         """Return which campaigns worked and were worth their cost, and of which nobody can tell."""
         if not self.entries:
@@ -255,6 +260,11 @@ class Register(Result):
             if group
         ]
         return words.joined(parts, lang)
+
+
+def named_entry(one: Entry, of: NameOf) -> Entry:
+    """Return a row of the register with the campaign's name, where it has one."""
+    return replace(one, name=of("campaign", one.name)) if one.name else one
 
 
 def kept_words(one: Entry, lang: str) -> str:

@@ -26,6 +26,7 @@ from cvm.campaigns.randomised import Covariate, compare
 from cvm.core.checks import ArgumentError, DataError, check_columns
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share
+from cvm.core.naming import NameOf, names_of
 from cvm.core.result import Result
 
 _MOST_NAMED = 5
@@ -84,6 +85,14 @@ class Scorecard(Result):
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the estimates and the arms' sizes."""
         return {"summary": self.summary(), "sizes": self.sizes}
+
+    def named(self, of: NameOf) -> Scorecard:
+        """Return the scorecard with the counties' names."""
+        if self.by != "county":
+            return self
+        called = names_of("county", (one.group for one in self.segments.estimates), of)
+        told = [replace(one, group=called[one.group]) for one in self.segments.estimates]
+        return replace(self, segments=replace(self.segments, estimates=tuple(told)))
 
     def text(self, lang: str = "en") -> str:
         """Return a failed check, what differs over all customers, then in how many segments."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from html import escape
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from cvm.core.checks import ArgumentError
+from cvm.core.naming import NameOf
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,16 @@ class Result(ABC):
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return every frame of the result by name; at least the summary."""
         return {"summary": self.summary()}
+
+    def named(self, of: NameOf) -> Self:
+        """Return the answer as it is told: what has a name stands by that name.
+
+        Tables keep the values of the data; only sentences and pictures are made from this.
+
+        Args:
+            of: Kind (``"county"``, ``"campaign"``) and value of the data → its name.
+        """
+        return self
 
     def plot(self, ax: Axes | None = None, *, lang: str = "en", **options: Any) -> Axes:
         """Draw the answer and return the axes.

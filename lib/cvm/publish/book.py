@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from html import escape
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import LANGUAGES, say
 from cvm.core.months import iso_month, month_index
 from cvm.core.result import Result
+from cvm.data import collect
 from cvm.data.tables import CONTRACT
 from cvm.publish.book_find import stored_notebooks
 from cvm.publish.book_needs import (
@@ -33,7 +34,11 @@ from cvm.publish.book_needs import (
 from cvm.publish.book_picture import picture_bundle
 from cvm.publish.book_published import published_frame
 from cvm.publish.book_records import ANSWER_MIME, FIGURE_MIME, TABLE_MIME, Figure
-from cvm.publish.book_tables import table_html, table_record, table_text
+from cvm.publish.book_tables import as_frame, table_html, table_record, table_text
+from cvm.publish.shown_table import figure_html, html_of, text_of, told_columns
+from cvm.views.names import COLUMNS as NAMES_COLUMNS
+from cvm.views.names import TABLE as NAMES
+from cvm.views.names import Names, read_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +86,22 @@ class Book:
         month = iso_month(self.month) if self.month else "no month"
         return f"Book({self.name!r}, {month}, {self.language})"
 
+    @cached_property
+    def names(self) -> Names:
+        """What counties and campaigns are called, from the extract's own table if it has one."""
+        if not self.data.has(NAMES, "kind", "value"):
+            return Names()
+        return read_names(collect(self.data.table(NAMES)).reindex(columns=NAMES_COLUMNS))
+
+    def name_of(self, kind: str, value: object) -> str:
+        """Return what a county or campaign is called in the book's language.
+
+        Args:
+            kind: ``"county"`` or ``"campaign"``.
+            value: As the data have it, which is also its name where they give none.
+        """
+        return self.names.of(kind, value, self.language)
+
     @property
     def data_name(self) -> str:
         """Name of the folder, file or mapping the data came from: ``sample``, ``mine``."""
@@ -109,7 +130,7 @@ class Book:
         self._show(
             {
                 FIGURE_MIME: figure.to_dict(),
-                "text/html": _figure_html(words, amount),
+                "text/html": figure_html(words, amount),
                 "text/plain": f"{words}: {amount}",
             }
         )
@@ -144,8 +165,8 @@ class Book:
         self._show(
             {
                 TABLE_MIME: record,
-                "text/html": table_html(record, self.language),
-                "text/plain": table_text(record, self.language),
+                "text/html": table_html(record, self.language, self.names),
+                "text/plain": table_text(record, self.language, self.names),
             }
         )
 
@@ -201,6 +222,24 @@ class Book:
             self._show({"text/markdown": text, "text/plain": text})
         return found
 
+    def show(self, table: Any, *, down: bool | None = None) -> None:
+        """Show a table as people read it: headings in words, names, one format a column.
+
+        The table itself stays as it is; under each heading stands what its column is called.
+
+        Args:
+            table: A frame, a series, an Ibis table or a result (its summary is shown).
+            down: Put columns under each other; by default where the table is wide and short.
+
+        Raises:
+            ArgumentError: It is no table.
+        """
+        series = table.to_frame(table.name or "value") if hasattr(table, "to_frame") else None
+        frame = as_frame(table) if series is None else series
+        columns = told_columns(frame, self.language, self.names)
+        html = html_of(columns, self.language, down=down)
+        self._show({"text/html": html, "text/plain": text_of(columns)})
+
     def say(self, what: str | Result, **values: Any) -> None:
         """Show one sentence in the book's language.
 
@@ -209,7 +248,7 @@ class Book:
             values: One for each placeholder of the catalogue's text.
         """
         if isinstance(what, Result):
-            text = what.text(self.language)
+            text = self.named(what).text(self.language)
         else:
             text = say(what, self.language, **values)
         self._show({"text/markdown": text, "text/plain": text})
@@ -220,7 +259,7 @@ class Book:
         Args:
             result: The result that answers the notebook's question.
         """
-        texts: dict[str, str] = {lang: result.text(lang) for lang in LANGUAGES}
+        texts: dict[str, str] = {lang: self.named(result, lang).text(lang) for lang in LANGUAGES}
         text = texts[self.language]
         self._show({ANSWER_MIME: texts, "text/markdown": f"**{text}**", "text/plain": text})
 
@@ -233,6 +272,7 @@ class Book:
         """
         text = ""
         if isinstance(drawn, Result):
+            drawn = self.named(drawn)
             text = drawn.text(self.language)
             drawn = drawn.plot(lang=self.language, **options)
         bundle, metadata = picture_bundle(drawn, text)
@@ -314,6 +354,18 @@ class Book:
             self._show({"text/markdown": text, "text/plain": text})
         return not missing
 
+    def named(self, result: Result, lang: str | None = None) -> Result:
+        """Return a result as it is told: counties and campaigns by their names.
+
+        Sentences and pictures that the book shows are made from it already; it is there for a
+        picture that a notebook draws itself.
+
+        Args:
+            result: Any result.
+            lang: Of the names; by default the book's language.
+        """
+        return result.named(self.names.speaking(lang or self.language))
+
     def _claim(self, what: str, name: str) -> None:
         # Running a cell again in JupyterLab records the same names again, which is no mistake. A
         # headless run reads the executed notebook and finds a name used by two cells.
@@ -328,15 +380,6 @@ class Book:
                 action="rename one of the two",
             )
         self._recorded_at[what, name] = count
-
-
-def _figure_html(words: str, amount: str) -> str:
-    return (
-        '<div style="display:inline-block;padding:6px 14px;margin:2px 0;border-left:3px solid '
-        'var(--jp-brand-color1,#1976d2);line-height:1.3">'
-        f'<div style="font-size:0.9em;opacity:0.75">{escape(words)}</div>'
-        f'<div style="font-size:1.6em;font-weight:600">{escape(amount)}</div></div>'
-    )
 
 
 def _execution_count() -> int | None:

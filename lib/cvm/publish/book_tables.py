@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import date, datetime
 from html import escape
 from typing import Any
 
 import pandas as pd
 
 from cvm.core.checks import ArgumentError, DataError, check_columns
-from cvm.core.i18n import catalogue, say
-from cvm.core.money import format_number, format_share
-from cvm.core.months import format_month
+from cvm.core.i18n import say
 from cvm.core.result import Result
-from cvm.data.tables import CONTRACT
+from cvm.publish.shown_cells import LEFT, column_label, column_texts, is_missing, kind_of
+from cvm.publish.shown_table import Column, html_of, in_language, text_of
+from cvm.views.names import Names
 
 LARGEST_ROWS = 5_000
-_SHOWN_ROWS = 12
+SHOWN_ROWS = 12
 # One row a customer, account or manager is not for a snapshot, whatever the row count.
 _PERSONAL = ("customer_id", "account_id", "manager_id")
-_GROUP_KINDS = ("category", "flag", "month", "date")
 
 
 def table_record(
@@ -53,10 +51,10 @@ def table_record(
     columns = [str(column) for column in frame.columns]
     _check_small(name, frame, columns)
     check_columns(columns, [*([counts] if counts else []), *sums, *(groups or ())], name)
-    kinds = {column: _kind(column, frame[column]) for column in columns}
+    kinds = {column: kind_of(column, frame[column]) for column in columns}
     if groups is None:
         held = {counts, *sums}
-        groups = [c for c in columns if kinds[c] in _GROUP_KINDS and c not in held]
+        groups = [c for c in columns if kinds[c] in LEFT and c not in held]
     if groups and not isinstance(table, pd.DataFrame | Result):
         # An engine returns rows in any order; a frame's order is the author's.
         frame = frame.sort_values(list(groups))
@@ -112,27 +110,8 @@ def _check_small(name: str, frame: pd.DataFrame, columns: list[str]) -> None:
         )
 
 
-def _kind(column: str, values: pd.Series) -> str:
-    if pd.api.types.is_bool_dtype(values):
-        return "flag"
-    if pd.api.types.is_integer_dtype(values):
-        return "integer"
-    if pd.api.types.is_numeric_dtype(values):
-        return "share" if column.endswith("_share") else "number"
-    first = next((value for value in values if not _is_missing(value)), None)
-    if isinstance(first, date | datetime | pd.Timestamp):
-        return "month" if column == "month" or column.endswith("_month") else "date"
-    if type(first).__name__ == "Decimal":
-        return "number"
-    return "category"
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or bool(pd.isna(value))
-
-
 def _cells(table: str, column: str, kind: str, values: pd.Series) -> list[Any]:
-    return [None if _is_missing(v) else _cell(table, column, kind, v) for v in values]
+    return [None if is_missing(v) else _cell(table, column, kind, v) for v in values]
 
 
 def _cell(table: str, column: str, kind: str, value: Any) -> Any:
@@ -172,63 +151,30 @@ def _check_groups(name: str, groups: list[str], columns: list[str], rows: list[l
         )
 
 
-def column_label(column: str, lang: str) -> str:
-    """Return a column's name in words: from the contract, the catalogue, or as it is."""
-    for table in CONTRACT.values():
-        if column in table.column_names:
-            return table[column].zh if lang == "zh" else table[column].en
-    for key in (f"figures.{column}", f"common.{column}"):
-        if key in catalogue():
-            return say(key, lang)
-    return column.replace("_", " ")
+def table_columns(record: dict[str, Any], lang: str, names: Names) -> list[Column]:
+    """Return the first rows of a recorded table, told: headings in words, names, formats."""
+    rows = record["rows"][:SHOWN_ROWS]
+    columns = [
+        Column(
+            name=column["name"],
+            label=column_label(column["name"], lang),
+            left=column["kind"] in LEFT,
+            cells=column_texts(
+                [row[place] for row in rows], column["name"], column["kind"], lang, names
+            ),
+        )
+        for place, column in enumerate(record["columns"])
+    ]
+    return in_language(columns, lang)
 
 
-def table_html(record: dict[str, Any], lang: str) -> str:
+def table_html(record: dict[str, Any], lang: str, names: Names) -> str:
     """Return the first rows of a recorded table as HTML, numbers to the right."""
-    columns = record["columns"]
-    head = "".join(f"<th>{escape(column_label(c['name'], lang))}</th>" for c in columns)
-    body = "".join(
-        "<tr>" + "".join(_td(v, c, lang) for v, c in zip(row, columns, strict=True)) + "</tr>"
-        for row in record["rows"][:_SHOWN_ROWS]
-    )
-    more = len(record["rows"]) - _SHOWN_ROWS
+    more = len(record["rows"]) - SHOWN_ROWS
     note = f"<p>{escape(say('book.table.more_rows', lang, rows=more))}</p>" if more > 0 else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+    return html_of(table_columns(record, lang, names), lang) + note
 
 
-def _td(value: Any, column: dict[str, str], lang: str) -> str:
-    side = "left" if column["kind"] in _GROUP_KINDS else "right"
-    return f'<td style="text-align:{side}">{escape(cell_text(value, column, lang))}</td>'
-
-
-def cell_text(value: Any, column: dict[str, str], lang: str) -> str:
-    """Return one cell as people read it; a missing one is an en dash."""
-    kind = column["kind"]
-    if value is None:
-        return "–"
-    if kind == "share":
-        return format_share(value)
-    if kind == "month":
-        return format_month(date.fromisoformat(value), lang)
-    if kind == "integer":
-        return f"{value:,}"
-    if kind == "number":
-        return format_number(value, lang, digits=4)
-    return _category_text(str(value), column["name"], lang)
-
-
-def _category_text(value: str, column: str, lang: str) -> str:
-    if lang == "zh":
-        for table in CONTRACT.values():
-            if column in table.column_names:
-                return table[column].allowed.get(value, value)
-    return value
-
-
-def table_text(record: dict[str, Any], lang: str) -> str:
+def table_text(record: dict[str, Any], lang: str, names: Names) -> str:
     """Return the first rows of a recorded table as plain text."""
-    columns = record["columns"]
-    lines = ["\t".join(column_label(c["name"], lang) for c in columns)]
-    for row in record["rows"][:_SHOWN_ROWS]:
-        lines.append("\t".join(cell_text(v, c, lang) for v, c in zip(row, columns, strict=True)))
-    return "\n".join(lines)
+    return text_of(table_columns(record, lang, names))

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cvm.core.i18n import say
 from cvm.publish.book_records import Figure, tables_in
-from cvm.publish.book_tables import cell_text, column_label
+from cvm.publish.shown_cells import column_label, column_texts
 from cvm.views.fonts import font_path
 
 WIDTH_PIXELS = 480
@@ -82,10 +82,13 @@ def _card_rows(
         if table is None:
             return [(say("book.gallery.no_figures", language), "")]
         first, last = table["columns"][0], table["columns"][-1]
-        rows = [
-            (cell_text(row[0], first, language), cell_text(row[-1], last, language))
-            for row in table["rows"]
+        sides = [
+            column_texts(
+                [row[place] for row in table["rows"]], column["name"], column["kind"], language
+            )
+            for place, column in ((0, first), (-1, last))
         ]
+        rows = list(zip(*sides, strict=True))
         rows.insert(
             0, (column_label(first["name"], language), column_label(last["name"], language))
         )

@@ -7,7 +7,7 @@ parts can be read; boosted trees only where they earn their keep (:mod:`cvm.segm
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy.stats import norm
 from cvm.core.checks import ArgumentError, DataError, check_columns, check_one_of
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share
+from cvm.core.naming import NameOf
 from cvm.core.result import Result
 from cvm.segments.churn_design import IDENTIFIERS, LABEL, Design, make_design
 from cvm.segments.churn_leaks import Refused, find_leaks
@@ -121,6 +122,14 @@ class ChurnModel(Result):
         )
         order = frame["per_deviation"].abs().sort_values(ascending=False).index
         return frame.loc[order].reset_index(drop=True)
+
+    def named(self, of: NameOf) -> ChurnModel:
+        """Return the model with the counties' names, to be told and drawn."""
+        terms = tuple(
+            replace(term, level=of(term.column, term.level)) if term.column == "county" else term
+            for term in self.design.terms
+        )
+        return replace(self, design=replace(self.design, terms=terms))
 
     def text(self, lang: str = "en") -> str:
         """Return what the model rests on, what drives leaving most, and what was refused."""

@@ -7,7 +7,7 @@ them; sentences speak of groups of at least ten customers only.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ import pandas as pd
 from cvm.core.checks import DataError, check_columns
 from cvm.core.i18n import say
 from cvm.core.money import format_yuan
+from cvm.core.naming import NameOf, names_of
 from cvm.core.result import Result
 from cvm.segments.certificate import AREA
 from cvm.segments.tiers_rules import Ladder
@@ -80,6 +81,15 @@ class CrossTabs(Result):
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return the tables as ``segment_<group>``."""
         return {f"segment_{name}": frame for name, frame in self.tables.items()}
+
+    def named(self, of: NameOf) -> CrossTabs:
+        """Return the tables with the counties' names."""
+        if "county" not in self.tables:
+            return self
+        frame = self.tables["county"]
+        called = names_of("county", frame["county"].unique(), of) | {UNKNOWN: UNKNOWN}
+        named = frame.assign(county=frame["county"].map(called))
+        return replace(self, tables={**self.tables, "county": named})
 
     def text(self, lang: str = "en") -> str:
         """Return, for each table, where a customer brings most and least."""

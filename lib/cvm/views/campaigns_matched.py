@@ -12,7 +12,14 @@ from cvm.campaigns.compare_designs import label_name
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.months import format_month, month_from_index
-from cvm.views.chart_parts import axes_for, lying_grid, mark_interval, row_axes, signed_axis
+from cvm.views.chart_parts import (
+    axes_for,
+    lying_grid,
+    mark_interval,
+    name_farthest_or_legend,
+    row_axes,
+    signed_axis,
+)
 from cvm.views.theme import Palette, Width, share_axis, themed
 
 if TYPE_CHECKING:
@@ -25,6 +32,8 @@ if TYPE_CHECKING:
     from cvm.campaigns.targeted import Sensitivity, TargetedEffect
 
 MOST_ROWS = 14
+# Tops of two distributions nearer than this part of the axis leave no room for two names.
+_TOPS_APART = 0.2
 _LEVEL = 0.025
 
 
@@ -68,7 +77,9 @@ def plot_love_matched(
         if rest and float(worst.iloc[MOST_ROWS:].max()) <= check.limit:
             label += "\n" + _say("more", lang, count=rest)
         axes.set_xlabel(label, loc="right")
-        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
+        pairs = shown[["smd_before", "smd"]].to_numpy(float)
+        names = (_say("before", lang), _say("after", lang))
+        name_farthest_or_legend(axes, pairs, names, (palette.accent_text, palette.main))
     return axes
 
 
@@ -87,6 +98,7 @@ def plot_overlap(
         axes = axes_for(ax, width)
         edges = np.r_[scores["low"], scores["high"].iloc[-1]]
         parts = (("control", palette.muted, "at_risk"), ("treated", palette.main, "contacted"))
+        tops: list[tuple[float, float]] = []
         for arm, color, name in parts:
             axes.stairs(
                 scores[f"{arm}_share"],
@@ -97,12 +109,32 @@ def plot_overlap(
                 label=_say(name, lang),
             )
             axes.stairs(scores[f"{arm}_share"], edges, color=color)
+            top = int(scores[f"{arm}_share"].argmax())
+            tops.append(
+                ((edges[top] + edges[top + 1]) / 2, float(scores[f"{arm}_share"].iloc[top]))
+            )
         share_axis(axes)
         axes.set_ylim(bottom=0)
         axes.set_xlabel(_say("overlap", lang))
         axes.set_title(_say("overlap_share", lang))
-        axes.legend(loc="upper right")
+        _name_tops(axes, tops, [(_say(name, lang), color) for _, color, name in parts])
     return axes
+
+
+def _name_tops(axes: Axes, tops: list[tuple[float, float]], names: list[tuple[str, str]]) -> None:
+    """Write each distribution's name over its top; in a legend where the tops lie close."""
+    low, high = axes.get_xlim()
+    apart = abs(tops[0][0] - tops[1][0]) / (high - low)
+    axes.margins(y=0.12)
+    axes.autoscale(axis="y")
+    axes.set_ylim(bottom=0)
+    if apart < _TOPS_APART:
+        axes.legend(loc="upper right")
+        return
+    for (at, top), (text, color) in zip(tops, names, strict=True):
+        axes.annotate(
+            text, (at, top), xytext=(0, 4), textcoords="offset points", ha="center", color=color
+        )
 
 
 def plot_before_after(

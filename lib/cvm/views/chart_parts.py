@@ -95,8 +95,51 @@ def name_ends(
         tops.append(place)
     # What was pushed down comes half of the way back up.
     lift = max(0.0, (shown[-1][0] - tops[-1]) / 2) if shown else 0.0
-    for (_, text, color), top in zip(shown, tops, strict=True):
-        say_beside(axes, text, (at, top + lift), color=color, annotation_clip=False, gap=8)
+    floor = low
+    for (_, text, color), top in reversed(list(zip(shown, tops, strict=True))):
+        # No name stands under the axis, where ticks have theirs.
+        place = max(top + lift, floor)
+        say_beside(axes, text, (at, place), color=color, annotation_clip=False, gap=8)
+        floor = place + gap
+
+
+def name_line(axes: Axes, text: str, at: tuple[float, float], *, above: bool, color: str) -> None:
+    """Write a rising line's name on its free side: over it at its left, or under it at its right.
+
+    Args:
+        axes: The axes.
+        text: The name.
+        at: A point of the line, in data.
+        above: Whether the free side is above the line.
+        color: Of the text.
+    """
+    axes.annotate(
+        text,
+        at,
+        xytext=(-8, 6) if above else (8, -6),
+        textcoords="offset points",
+        color=color,
+        ha="right" if above else "left",
+        va="bottom" if above else "top",
+    )
+
+
+def name_farthest_or_legend(
+    axes: Axes,
+    pairs: npt.NDArray[np.float64],
+    names: tuple[str, str],
+    colors: tuple[str, str],
+) -> None:
+    """Name the two marks of rows that lie as :func:`name_farthest`; in a legend without room.
+
+    Args:
+        axes: As there; the marks carry the names as their labels.
+        pairs: As there.
+        names: As there.
+        colors: As there.
+    """
+    if not name_farthest(axes, pairs, names, colors):
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2)
 
 
 def name_farthest(

@@ -6,8 +6,9 @@ the contract's table ``names`` gives them in the page's language, where it has o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import pandas as pd
 
@@ -16,6 +17,17 @@ from cvm.core.i18n import LANGUAGES
 from cvm.views.overview import group_label
 
 TABLE = "names"
+COLUMNS = ("kind", "value", *(f"name_{lang}" for lang in LANGUAGES))
+_TIERS = ("vip_tier", "tier", "tier_after", "from_tier", "to_tier", "held")
+KINDS: dict[str, tuple[str, ...]] = {
+    "county": ("county",),
+    "campaign": ("campaign",),
+    "name": ("campaign",),
+    "brand": ("brand",),
+    "group": ("county", "tier"),
+    **dict.fromkeys(_TIERS, ("tier",)),
+}
+"""Columns whose values have names, and of which kinds they may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +39,15 @@ class Names:
     def of(self, kind: str, value: object, lang: str) -> str:
         """Return a value's name: as given, else the catalogue's, else the value itself."""
         return self.known.get((lang, kind, str(value))) or group_label(kind, value, lang)
+
+    def in_column(self, column: str, value: object, lang: str) -> str:
+        """Return the name of a column's value; the value itself where the column has no names."""
+        told = (self.of(kind, value, lang) for kind in KINDS.get(column, ()))
+        return next((name for name in told if name != str(value)), str(value))
+
+    def speaking(self, lang: str) -> Callable[[str, object], str]:
+        """Return :meth:`of` for one language: what :meth:`cvm.core.result.Result.named` takes."""
+        return partial(self.of, lang=lang)
 
     def within(self, frame: pd.DataFrame, kind: str, lang: str) -> pd.DataFrame:
         """Return a frame with the names in the column of that kind."""
@@ -41,8 +62,7 @@ def read_names(frame: pd.DataFrame | None) -> Names:
     """
     if frame is None:
         return Names()
-    columns = ["kind", "value", *(f"name_{lang}" for lang in LANGUAGES)]
-    check_columns(frame.columns, columns, TABLE)
+    check_columns(frame.columns, COLUMNS, TABLE)
     return Names(
         known={
             (lang, str(row["kind"]), str(row["value"])): str(row[f"name_{lang}"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -28,7 +27,7 @@ from cvm.views.campaigns_live import (
 )
 from cvm.views.campaigns_register import plot_all_designs, plot_register
 from cvm.views.cards_campaigns import TARGETS, asked_of, make_cards
-from cvm.views.names import Names, read_names
+from cvm.views.names import read_names
 from cvm.views.page_parts import page_dates, picture, withheld_note
 from cvm.views.pages import Page, Tables
 from cvm.views.picture_parts import Chart, listed
@@ -51,7 +50,9 @@ def make_campaigns(tables: Tables, info: Mapping[str, Any]) -> Page:
     content: dict[str, dict[str, Any]] = {}
     figures: dict[str, bytes] = {}
     for lang in LANGUAGES:
-        content[lang], pictures = _make(_named(register, names, lang), rows, tables, info, lang)
+        content[lang], pictures = _make(
+            register.named(names.speaking(lang)), rows, tables, info, lang
+        )
         figures.update(pictures)
     return Page(content=content, figures=figures)
 
@@ -60,15 +61,6 @@ def join_registers(tables: Tables) -> Register:
     """Join the register rows there are; a campaign judged with a control keeps that judgement."""
     frames = [_published(tables[name]) for name in reversed(SOURCES) if name in tables]
     return register_from(*[frame for frame in frames if len(frame)])
-
-
-def _named(register: Register, names: Names, lang: str) -> Register:
-    """Return the register with campaigns as they are called in the language."""
-    entries = [
-        replace(one, name=names.of("campaign", one.name, lang)) if one.name else one
-        for one in register.entries
-    ]
-    return Register(entries=tuple(entries))
 
 
 def _published(frame: pd.DataFrame) -> pd.DataFrame:

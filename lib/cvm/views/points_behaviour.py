@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share
-from cvm.views.chart_parts import axes_for, lying_grid
+from cvm.views.chart_parts import axes_for, lying_grid, name_ends, name_line
 from cvm.views.theme import Width, share_axis, themed
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def plot_calibration(
         table = fit.calibration()
         observed, expected = table["observed_share"], table["expected_share"]
         top = 1.08 * float(max(table["high"].max(), expected.max()))
-        axes.plot([0, top], [0, top], color=palette.muted, lw=1, label=_say("perfect", lang))
+        axes.plot([0, top], [0, top], color=palette.muted, lw=1)
         axes.errorbar(
             expected,
             observed,
@@ -39,7 +39,6 @@ def plot_calibration(
             color=palette.main,
             ecolor=palette.light,
             elinewidth=3,
-            label=_say("interval", lang, confidence=format_share(_CONFIDENCE, decimals=0)),
         )
         axes.set_xlim(0, top)
         axes.set_ylim(0, top)
@@ -47,7 +46,12 @@ def plot_calibration(
         share_axis(axes, axis="y")
         axes.set_xlabel(_say("expected", lang))
         axes.set_ylabel(_say("observed", lang))
-        axes.legend(loc="upper left")
+        half = top / 2
+        name_line(axes, _say("perfect", lang), (half, half), above=False, color=palette.muted)
+        interval = _say("interval", lang, confidence=format_share(_CONFIDENCE, decimals=0))
+        last = int(np.argmax(expected))
+        at = (float(expected.iloc[last]), float(observed.iloc[last]))
+        name_line(axes, interval, at, above=True, color=palette.main)
     return axes
 
 
@@ -69,20 +73,13 @@ def plot_chance(
         if seen is None:
             ratio = np.linspace(1.0, min(found.behaviour.ratio_range[1], 6.0), 200)[1:]
             chance = _curve(found.behaviour, ratio)
-            axes.plot(
-                ratio, chance, color=palette.accent, linestyle=line, label=_say("assumed", lang)
-            )
+            axes.plot(ratio, chance, color=palette.accent, linestyle=line)
+            ends = [(float(chance[-1]), _say("assumed", lang), palette.accent_text)]
         else:
             bands = found.by_ratio()  # type: ignore[union-attr]
             ratio = bands["ratio"].to_numpy()
-            axes.plot(ratio, bands["fitted"], color=palette.main, label=_say("fitted", lang))
-            axes.plot(
-                ratio,
-                bands["assumed"],
-                color=palette.accent,
-                linestyle=line,
-                label=_say("assumed", lang),
-            )
+            axes.plot(ratio, bands["fitted"], color=palette.main)
+            axes.plot(ratio, bands["assumed"], color=palette.accent, linestyle=line)
             low, high = bands["observed"] - bands["low"], bands["high"] - bands["observed"]
             axes.errorbar(
                 ratio,
@@ -92,14 +89,21 @@ def plot_chance(
                 color=palette.ink,
                 ecolor=palette.light,
                 elinewidth=3,
-                label=_say("seen", lang),
             )
+            ends = [
+                (float(bands[column].iloc[-1]), _say(key, lang), color)
+                for column, key, color in (
+                    ("fitted", "fitted", palette.main),
+                    ("assumed", "assumed", palette.accent_text),
+                    ("observed", "seen", palette.ink),
+                )
+            ]
         axes.set_xlim(left=1.0)
         axes.set_ylim(bottom=0)
         share_axis(axes, axis="y")
         axes.set_xlabel(_say("ratio", lang))
         axes.set_ylabel(_say("chance", lang))
-        axes.legend()
+        name_ends(axes, float(ratio[-1]), ends)
     return axes
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
-from cvm.views.chart_parts import axes_for, lying_grid, say_beside
+from cvm.views.chart_parts import axes_for, lying_grid, name_ends, say_beside
 from cvm.views.theme import Width, axis_unit, month_axis, share_axis, themed
 
 if TYPE_CHECKING:
@@ -38,17 +38,21 @@ def plot_fan(
             for name in ("cost_low_yuan", "cost_yuan", "cost_high_yuan")
         )
         confidence = format_share(budget.confidence, decimals=0)
-        label = _say("chart.interval", lang, confidence=confidence)
-        axes.fill_between(months, low, high, color=palette.light, linewidth=0, label=label)
-        axes.plot(months, middle, color=palette.main, label=_say("chart.expected", lang))
+        axes.fill_between(months, low, high, color=palette.light, linewidth=0)
+        axes.plot(months, middle, color=palette.main)
+        ends = [
+            (float(high[-1]), _say("chart.interval", lang, confidence=confidence), palette.muted),
+            (float(middle[-1]), _say("chart.expected", lang), palette.main),
+        ]
         if budget.cap_share is not None:
             cap = budget.cap_share * frame["revenue_yuan"].to_numpy() / unit.size
             text = f"{_say('chart.cap', lang)} {format_share(budget.cap_share)}"
-            axes.plot(months, cap, color=palette.accent, linestyle=(0, (4, 2)), label=text)
+            axes.plot(months, cap, color=palette.accent, linestyle=(0, (4, 2)))
+            ends.append((float(cap[-1]), text, palette.accent_text))
         axes.set_ylim(bottom=0)
         month_axis(axes, frame["month"], lang, most=6 if width == "wide" else 4)
         axes.set_title(_say("chart.cost", lang, unit=unit.prefix))
-        axes.legend(loc="best")
+        name_ends(axes, months[-1], ends)
     return axes
 
 
@@ -96,12 +100,18 @@ def plot_frontier(
         axes, curve = axes_for(ax, width), generosity.curve
         axes.plot(curve["rate"], curve["tvar_95_share"], color=palette.main)
         text = f"{_say('chart.cap', lang)} {format_share(generosity.cap_share)}"
-        axes.axhline(generosity.cap_share, color=palette.accent, linestyle=(0, (4, 2)), label=text)
+        axes.axhline(generosity.cap_share, color=palette.accent, linestyle=(0, (4, 2)))
+        axes.annotate(
+            text,
+            (float(curve["rate"].iloc[0]), generosity.cap_share),
+            xytext=(0, 4),
+            textcoords="offset points",
+            color=palette.accent_text,
+        )
         share_axis(axes)
         axes.xaxis.set_major_formatter(lambda value, _: format_share(value))
         axes.set_xlabel(_say("chart.rate", lang))
         axes.set_title(_say("chart.frontier", lang))
-        axes.legend(loc="upper left")
     return axes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
 from cvm.points.liability_close import Close
 from cvm.points.liability_tables import ageing, expiry_calendar
-from cvm.views.chart_parts import axes_for, lying_grid, say_beside
+from cvm.views.chart_parts import axes_for, lying_grid, name_ends, say_beside
 from cvm.views.theme import Width, axis_unit, share_axis, short_month, themed
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 AREA = "points_liability"
 MOST_VINTAGES = 8
+# Longer names stand in two lines beside the bars.
+_NAME_LETTERS = 14
 
 
 def plot_triangle(
@@ -56,7 +59,7 @@ def plot_triangle(
                 axes.annotate(
                     short_month(triangle.vintages[row], lang),
                     (latest, share[latest]),
-                    xytext=(0, -18) if row == drawn[0] else (8, -3),
+                    xytext=(0, -18) if row == drawn[0] else (10, -6),
                     textcoords="offset points",
                     color=palette.muted,
                     ha="right" if row == drawn[0] else "left",
@@ -162,15 +165,9 @@ def plot_deferred_revenue(
         periods = deferred.summary()
         places = np.arange(len(periods))
         added, released = periods["deferred_yuan"], -periods["released_yuan"]
-        axes.bar(places, added, color=palette.main, width=0.6, label=_say("deferred", lang))
-        axes.bar(places, released, color=palette.accent, width=0.6, label=_say("release", lang))
-        axes.plot(
-            places,
-            periods["closing_yuan"],
-            color=palette.ink,
-            marker="o",
-            label=_say("closing", lang),
-        )
+        axes.bar(places, added, color=palette.main, width=0.6)
+        axes.bar(places, released, color=palette.accent, width=0.6)
+        axes.plot(places, periods["closing_yuan"], color=palette.ink, marker="o")
         axes.axhline(0, color=palette.muted, linewidth=1)
         labels = [
             short_month(p.date(), lang) if isinstance(p, pd.Timestamp) else str(p)
@@ -180,7 +177,14 @@ def plot_deferred_revenue(
         axes.set_xticks(places[::step], labels[::step])
         largest = float(np.abs(periods[["deferred_yuan", "closing_yuan"]].to_numpy()).max())
         axes.set_ylabel(_counted(axes, largest, "yuan", lang))
-        axes.legend()
+        if len(periods):
+            last = periods.iloc[-1]
+            ends = [
+                (float(last["closing_yuan"]), "closing", palette.ink),
+                (float(last["deferred_yuan"]) / 2, "deferred", palette.main),
+                (-float(last["released_yuan"]) / 2, "release", palette.accent_text),
+            ]
+            _name_parts(axes, len(periods), ends, lang)
     return axes
 
 
@@ -204,16 +208,23 @@ def _stacked(
 ) -> None:
     with themed(lang) as palette:
         places = np.arange(len(labels))
-        axes.bar(places, expected, color=palette.main, width=0.7, label=_say("expected", lang))
-        axes.bar(
-            places,
-            lapsing,
-            bottom=expected,
-            color=palette.light,
-            width=0.7,
-            label=_say("lapsing", lang),
-        )
+        axes.bar(places, expected, color=palette.main, width=0.7)
+        axes.bar(places, lapsing, bottom=expected, color=palette.light, width=0.7)
         axes.set_xticks(places, labels)
         largest = float((expected + lapsing).max()) if len(labels) else 0.0
         axes.set_ylabel(_counted(axes, largest, "points", lang))
-        axes.legend()
+        if len(labels):
+            ends = [
+                (float(expected[-1] + lapsing[-1] / 2), "lapsing", palette.muted),
+                (float(expected[-1] / 2), "expected", palette.main),
+            ]
+            _name_parts(axes, len(labels), ends, lang)
+
+
+def _name_parts(axes: Axes, bars: int, ends: list[tuple[float, str, str]], lang: str) -> None:
+    """Write right of the last of some bars what its parts are."""
+    named = [
+        (at, fill(_say(key, lang), _NAME_LETTERS, break_long_words=False), color)
+        for at, key, color in ends
+    ]
+    name_ends(axes, bars - 0.65, named, apart=0.13)

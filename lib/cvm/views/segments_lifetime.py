@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.segments.lifetime_words import group_name
-from cvm.views.chart_parts import axes_for, lying_grid, say_instead
+from cvm.views.chart_parts import axes_for, lying_grid, name_ends, name_line, say_instead
 from cvm.views.theme import Palette, Width, count_axis, share_axis, themed
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from cvm.segments.purchases_backtest import PurchaseBacktest
 
 AREA = "segments_lifetime"
+# Column → word of its series and how it is drawn.
+Styles = dict[str, tuple[str, dict[str, Any]]]
 _AHEAD_SHARE = 0.5
 
 
@@ -39,32 +41,34 @@ def plot_survival(
         axes = axes_for(ax, width)
         last = int(fit.cohorts.frame["age_periods"].max())
         curves = fit.survival(max(last + 1, round(last * (1 + _AHEAD_SHARE))))
+        ends = []
         for color, item in zip(_colors(palette, len(fit.estimates)), fit.estimates, strict=True):
             curve = curves[curves["group"] == item.name]
             axes.fill_between(
                 curve["age_periods"], curve["low"], curve["high"], color=color, alpha=0.18, lw=0
             )
-            axes.plot(
-                curve["age_periods"],
-                curve["survival_share"],
-                color=color,
-                label=group_name(item.name, lang),
-            )
+            axes.plot(curve["age_periods"], curve["survival_share"], color=color)
             kept = np.cumprod(item.risk.kept / item.risk.at_risk)
             # A group first seen late starts where its own curve stands.
             start = 1.0
             if item.told and len(item.risk.ages):
                 before = curve["age_periods"] == item.risk.ages[0] - 1
                 start = float(curve.loc[before, "survival_share"].iloc[0])
-            axes.plot(item.risk.ages, start * kept, "o", color=color, ms=4, label="_observed")
+            axes.plot(item.risk.ages, start * kept, "o", color=color, ms=4)
+            seen = curve["survival_share"] if item.told else start * kept
+            if len(seen):
+                text = palette.muted if color == palette.light else color
+                ends.append((float(np.asarray(seen)[-1]), group_name(item.name, lang), text))
         axes.set_ylim(0, 1.02)
         axes.set_xlim(left=0)
         _whole_axis(axes)
         share_axis(axes)
         axes.set_xlabel(_say(_timed("age", fit), lang))
         axes.set_ylabel(_say("survival", lang))
-        note = f"{_say('observed', lang)} ●  {_say('interval', lang, confidence=_share(fit))}"
-        axes.legend(title=note)
+        axes.set_title(
+            f"{_say('observed', lang)} ●  {_say('interval', lang, confidence=_share(fit))}"
+        )
+        name_ends(axes, float(curves["age_periods"].max()), ends)
     return axes
 
 
@@ -78,13 +82,14 @@ def plot_backtest(
         if not table["model_error_share"].notna().any():
             return say_instead(axes, _say("nothing", lang))
         ahead = table["ahead_periods"]
-        for column, key, style in (
-            ("naive_customers", "naive", {"color": palette.muted, "linestyle": (0, (4, 2))}),
-            ("expected_customers", "expected", {"color": palette.main}),
-            ("actual_customers", "observed", {"color": palette.ink, "ls": "", "marker": "o"}),
-        ):
-            axes.plot(ahead, table[column], label=_say(key, lang), **style)
-        columns = ["naive_customers", "expected_customers", "actual_customers"]
+        styles: Styles = {
+            "naive_customers": ("naive", {"color": palette.muted, "linestyle": (0, (4, 2))}),
+            "expected_customers": ("expected", {"color": palette.main}),
+            "actual_customers": ("observed", {"color": palette.ink, "ls": "", "marker": "o"}),
+        }
+        for column, (_, style) in styles.items():
+            axes.plot(ahead, table[column], **style)
+        columns = list(styles)
         # From the lowest, not from zero: what is asked is how far the lines lie apart.
         least, largest = float(table[columns].min().min()), float(table[columns].max().max())
         room = max(largest - least, 1.0)
@@ -92,7 +97,7 @@ def plot_backtest(
         axes.set_ylabel(count_axis(axes, lang, largest=largest, unit="customers"))
         _whole_axis(axes)
         axes.set_xlabel(_say(_timed("ahead", test.fit), lang))
-        axes.legend()
+        _name_last(axes, table, "ahead_periods", styles, lang)
     return axes
 
 
@@ -152,18 +157,19 @@ def plot_purchases_backtest(
     """Draw purchases a customer in the held-out time by repeat purchases before it."""
     with themed(lang, width) as palette:
         axes = axes_for(ax, width)
-        table = test.rows
-        for column, key, style in (
-            ("naive_purchases", "naive", {"color": palette.muted, "linestyle": (0, (4, 2))}),
-            ("expected_purchases", "expected", {"color": palette.main}),
-            ("actual_purchases", "came", {"color": palette.ink, "ls": "", "marker": "o"}),
-        ):
-            each = table[column] / table["customers"]
-            axes.plot(table["repeats"], each, label=_say(key, lang), **style)
+        styles: Styles = {
+            "naive_purchases": ("naive", {"color": palette.muted, "linestyle": (0, (4, 2))}),
+            "expected_purchases": ("expected", {"color": palette.main}),
+            "actual_purchases": ("came", {"color": palette.ink, "ls": "", "marker": "o"}),
+        }
+        table = test.rows[["repeats"]].copy()
+        for column, (_, style) in styles.items():
+            table[column] = test.rows[column] / test.rows["customers"]
+            axes.plot(table["repeats"], table[column], **style)
         axes.set_ylim(bottom=0)
-        _repeats_axis(axes, table, lang)
+        _repeats_axis(axes, test.rows, lang)
         axes.set_ylabel(_say("purchases_each", lang))
-        axes.legend()
+        _name_last(axes, table, "repeats", styles, lang)
     return axes
 
 
@@ -176,21 +182,31 @@ def plot_lorenz(
         if np.isnan(found.gini):
             return say_instead(axes, _say("nothing", lang))
         curve = found.frames()["lorenz"]
-        axes.plot([0, 1], [0, 1], color=palette.muted, lw=1, label=_say("equal", lang))
-        axes.plot(
-            curve["customer_share"],
-            curve["value_share"],
-            color=palette.main,
-            label=_say("value_gini", lang, gini=f"{found.gini:.2f}"),
-        )
+        axes.plot([0, 1], [0, 1], color=palette.muted, lw=1)
+        axes.plot(curve["customer_share"], curve["value_share"], color=palette.main)
         axes.set_xlim(0, 1)
         axes.set_ylim(min(0.0, float(curve["value_share"].min())), 1)
         share_axis(axes)
         share_axis(axes, axis="x")
         axes.set_xlabel(_say("share_customers", lang))
         axes.set_ylabel(_say("share_value", lang))
-        axes.legend(loc="upper left")
+        name_line(axes, _say("equal", lang), (0.5, 0.5), above=True, color=palette.muted)
+        middle = float(np.interp(0.5, curve["customer_share"], curve["value_share"]))
+        name = _say("value_gini", lang, gini=f"{found.gini:.2f}")
+        name_line(axes, name, (0.5, middle), above=False, color=palette.main)
     return axes
+
+
+def _name_last(axes: Axes, table: pd.DataFrame, along: str, styles: Styles, lang: str) -> None:
+    """Write each series' name at its last known value."""
+    known = table.dropna(subset=list(styles))
+    if len(known):
+        last = known.iloc[-1]
+        ends = [
+            (float(last[column]), _say(key, lang), style["color"])
+            for column, (key, style) in styles.items()
+        ]
+        name_ends(axes, float(last[along]), ends)
 
 
 def _colors(palette: Palette, count: int) -> list[str]:

@@ -13,7 +13,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
 from cvm.segments.lifetime_tiers import CARD_ORDER
 from cvm.segments.lifetime_words import AREA, FEWEST_NAMED, group_name
-from cvm.views.chart_parts import axes_for, lying_grid, say_beside
+from cvm.views.chart_parts import axes_for, lying_grid, name_farthest_or_legend, say_beside
 from cvm.views.theme import Width, count_axis, share_axis, themed
 
 if TYPE_CHECKING:
@@ -176,7 +176,11 @@ def plot_tier_test(
         axes.set_ylim(len(rows) - 0.5, -0.5)
         lying_grid(axes)
         share_axis(axes, axis="x")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+        names = tuple(say(f"{AREA}.chart.{key}", lang) for key in ("naive", "expected"))
+        pairs = pd.concat([missed["naive_customers"], missed["expected_customers"]], axis=1)
+        name_farthest_or_legend(
+            axes, pairs.to_numpy(float), (names[0], names[1]), (palette.accent_text, palette.main)
+        )
         axes.set_xlabel(
             say(
                 f"{AREA}.chart.missed",

@@ -231,6 +231,17 @@ def plot_values(values: ReconciledValue, ax: Axes | None = None, *, lang: str = 
         label = count_axis(axes, lang, largest=largest, unit="yuan", axis="x")
         axes.set_xlabel(label)
         axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
-        axes.legend(loc="upper left", bbox_to_anchor=(0, -0.2), ncols=2, handlelength=1.2)
+        both = rows[["chain_yuan", "lifetime_yuan"]].dropna()
+        for name, shift, colour in (
+            ("chain", -5, PALETTE.main),
+            ("lifetime", 5, PALETTE.accent_text),
+        ):
+            if len(both):
+                axes.annotate(
+                    say(f"{AREA}.chart.{name}", lang),
+                    (both[f"{name}_yuan"].iloc[0], both.index[0] + 0.024 * shift),
+                    xytext=(0, -shift), textcoords="offset points", color=colour,
+                    ha="center", va="bottom" if shift < 0 else "top",
+                )  # fmt: skip
         axes.set_title(say(f"{AREA}.chart.values", lang), loc="left")
     return axes
