@@ -142,7 +142,7 @@ def test_gamma_gamma_as_published(spend):
     found = [spend.p, spend.q, spend.gamma]
     np.testing.assert_allclose(found, [6.24957, 3.74422, 15.44352], rtol=1e-5)
     assert "all but unrelated" in spend.text("en")
-    assert "复购客户" in spend.text("zh")
+    assert "有复购的客户" in spend.text("zh")
 
 
 def test_the_held_out_year_beside_the_naive_forecast(cdnow, customers, fit):
@@ -310,7 +310,7 @@ def test_purchases_of_one_day_count_once():
 @pytest.mark.parametrize(
     ("x", "last", "end", "reason", "en", "zh"),
     [
-        ([0, 0], [0, 0], [5, 6], "no_repeat", "Nobody bought a second time", "复购"),
+        ([0, 0], [0, 0], [5, 6], "no_repeat", "Nobody has a repeat purchase", "复购"),
         ([0], [0], [0], "no_time", "No time has passed", "观察时间"),
     ],
 )

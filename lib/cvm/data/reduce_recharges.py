@@ -20,15 +20,14 @@ DAYS_A_MONTH = 365.25 / 12
 """Days of a mean month; times are told in such months."""
 
 
-def months_ahead(month: date, months: int) -> float:
-    """Return the whole calendar months after ``month`` in mean months, as times are told.
+def months_ahead(month: date, until: date) -> float:
+    """Return the time from the end of a month to a day, in mean months, as times are told.
 
     Example:
-        >>> round(months_ahead(date(2025, 1, 1), 1), 3)
+        >>> round(months_ahead(date(2025, 1, 1), date(2025, 2, 28)), 3)
         0.92
     """
-    start = add_months(month, 1)
-    return (add_months(start, months) - start).days / DAYS_A_MONTH
+    return ((until - add_months(month, 1)).days + 1) / DAYS_A_MONTH
 
 
 def reduce_recharge_days(recharges: ir.Table, *, month: date) -> ir.Table:

@@ -54,6 +54,23 @@ def covariance(function: Function, point: FloatArray, bounds: FloatArray) -> Flo
     return found
 
 
+def delta_errors(
+    totals: Callable[[FloatArray], FloatArray], point: FloatArray, spread: FloatArray
+) -> FloatArray:
+    """Return the standard errors of functions of estimates (delta method).
+
+    Args:
+        totals: Returns the figures at a point.
+        point: The estimates.
+        spread: Their covariance [n, n]; what is missing in it counts as known.
+    """
+    moves = _STEP * np.eye(len(point))
+    slopes = np.array(
+        [(totals(point + move) - totals(point - move)) / (2 * _STEP) for move in moves]
+    )
+    return np.sqrt(np.einsum("ik,ij,jk->k", slopes, np.nan_to_num(spread), slopes))
+
+
 def with_gradient(
     function: Callable[[FloatArray], float], point: FloatArray
 ) -> tuple[float, FloatArray]:

@@ -1,6 +1,7 @@
 """What prepaid customers will buy and be worth: purchases, and Gamma-Gamma for what they spend.
 
-BG/NBD is for purchases at any time (recharges by day), BG/BB for what happens at most once a month.
+BG/NBD and MBG/NBD are for purchases at any time (recharges by day), BG/BB for what happens at most
+once a month.
 """
 
 from __future__ import annotations
@@ -28,13 +29,19 @@ from cvm.segments.purchases_months import (
     check_months,
     expected_months,
 )
+from cvm.segments.purchases_spread import months_variance, purchases_variance
+from cvm.segments.purchases_words import KINDS, Of, nouns
 
 FloatArray = npt.NDArray[np.float64]
-Model = Literal["bgnbd", "bgbb"]
+Model = Literal["bgnbd", "mbgnbd", "bgbb"]
 NAMES: dict[Model, tuple[str, ...]] = {
     "bgnbd": ("r", "alpha", "a", "b"),
+    "mbgnbd": ("r", "alpha", "a", "b"),
     "bgbb": ("alpha", "beta", "gamma", "delta"),
 }
+RECHARGE_MODELS: tuple[Model, ...] = ("bgnbd", "mbgnbd")
+FIRST: dict[Model, int] = {"bgnbd": 0, "mbgnbd": 1}
+"""Purchases before the first repeat after which a customer may leave."""
 _AREA = "segments_lifetime.purchases"
 _COARSE_FROM = 3_000
 _GRID = 32
@@ -48,7 +55,7 @@ class PurchaseFit(Result):
 
     Attributes:
         purchases: What was fitted.
-        model: ``bgnbd`` or ``bgbb``.
+        model: ``bgnbd``, ``mbgnbd`` or ``bgbb``.
         parameters: r, alpha, a, b (alpha in the unit of time), or alpha, beta, gamma, delta; NaN if
             it cannot be told.
         errors: Their standard errors (delta method); NaN where the data leave one open.
@@ -57,6 +64,7 @@ class PurchaseFit(Result):
         reason: Empty, or "no_repeat" (nobody bought again), or "no_time" (nothing observed).
         leaving_told: Whether the data show that, and how differently, customers leave.
         confidence: Of the intervals.
+        of: What was bought, for the words.
     """
 
     purchases: Purchases
@@ -68,6 +76,7 @@ class PurchaseFit(Result):
     reason: Literal["", "no_repeat", "no_time"]
     leaving_told: bool
     confidence: float
+    of: Of = "purchases"
 
     view: ClassVar[str] = "cvm.views.segments_lifetime:plot_purchases"
 
@@ -90,8 +99,9 @@ class PurchaseFit(Result):
         """Return the chance to be active of customers with x, tx, T; NaN if it cannot be told."""
         if self.reason:
             return np.full(np.shape(repeats), np.nan)
-        chance = chance_active if self.model == "bgnbd" else chance_active_months
-        return chance(self.parameters, repeats, last_at, observed)
+        if self.model == "bgbb":
+            return chance_active_months(self.parameters, repeats, last_at, observed)
+        return chance_active(self.parameters, repeats, last_at, observed, first=FIRST[self.model])
 
     def expected(
         self,
@@ -103,8 +113,25 @@ class PurchaseFit(Result):
         """Return expected purchases in a time ahead of customers with x, tx, T."""
         if self.reason:
             return np.full(np.shape(repeats), np.nan)
-        count = expected_purchases if self.model == "bgnbd" else expected_months
-        return count(self.parameters, repeats, last_at, observed, ahead)
+        told = self.parameters, repeats, last_at, observed, ahead
+        if self.model == "bgbb":
+            return expected_months(*told)
+        return expected_purchases(*told, first=FIRST[self.model])
+
+    def variance(
+        self,
+        repeats: npt.ArrayLike,
+        last_at: npt.ArrayLike,
+        observed: npt.ArrayLike,
+        ahead: float,
+    ) -> FloatArray:
+        """Return the variance of a customer's purchases in a time ahead, parameters being known."""
+        if self.reason:
+            return np.full(np.shape(repeats), np.nan)
+        told = self.parameters, repeats, last_at, observed, ahead
+        if self.model == "bgbb":
+            return months_variance(*told)
+        return purchases_variance(*told, first=FIRST[self.model])
 
     def chance_active(self) -> FloatArray:
         """Return the chance to be active of each distinct (x, tx, T); NaN if it cannot be told."""
@@ -142,17 +169,17 @@ class PurchaseFit(Result):
         customers leave at other times than after a purchase. NaN beside BG/BB, whose likelihood is
         of months and not of times.
         """
-        if self.reason or self.model != "bgnbd":
+        if self.reason or self.model == "bgbb":
             return float("nan")
         return fit_pareto(self.purchases)[1]
 
     def text(self, lang: str = "en") -> str:
         """Return how many customers are still active, or why it cannot be told."""
         if self.reason:
-            return say(f"{_AREA}.{self.reason}", lang)
+            return say(f"{_AREA}.{self.reason}", lang, **nouns(self.of, lang))
         rows = self.purchases
         active = float(rows.customers @ self.chance_active())
-        key = {"bgnbd": "fit", "bgbb": "fit_months"}[self.model]
+        key = "fit" if self.model == "bgnbd" else "active"
         if not self.leaving_told:
             key = "nobody_leaves"
         return say(
@@ -162,25 +189,33 @@ class PurchaseFit(Result):
             active=format_number(active, lang),
             share=format_share(active / rows.total, decimals=0),
             once=format_number(float(rows.customers[rows.repeats == 0].sum()), lang),
+            again=nouns(self.of, lang)["again"],
         )
 
 
 def fit_purchases(
-    purchases: Purchases, *, model: Model = "bgnbd", confidence: float = 0.9
+    purchases: Purchases,
+    *,
+    model: Model = "bgnbd",
+    confidence: float = 0.9,
+    of: Of = "purchases",
 ) -> PurchaseFit:
-    """Fit BG/NBD, or BG/BB for what happens at most once a month, by maximum likelihood.
+    """Fit BG/NBD or MBG/NBD, or BG/BB for what happens at most once a month, by likelihood.
 
     Args:
         purchases: Customers by distinct (x, tx, T), from
             :func:`cvm.segments.purchases_counts.compress`.
-        model: ``bgnbd`` for purchases at any time, ``bgbb`` where a month has one or none.
+        model: ``bgnbd`` for purchases at any time; ``mbgnbd`` if customers may also leave after
+            the first one; ``bgbb`` where a month has one or none.
         confidence: Of the intervals, within (0, 1).
+        of: What was bought, for the words.
 
     Raises:
-        ArgumentError: A confidence outside (0, 1), or another model.
+        ArgumentError: A confidence outside (0, 1), another model or other words.
         DataError: For ``bgbb``, times are not whole months, or purchases more than one a month.
     """
     check_one_of(model, "model", NAMES)
+    check_one_of(of, "of", KINDS)
     check_between(confidence, "confidence", low=0, high=1, include_low=False, include_high=False)
     seen = float(purchases.customers @ purchases.observed)
     repeats = float(purchases.customers @ purchases.repeats)
@@ -196,6 +231,7 @@ def fit_purchases(
             reason="no_repeat" if seen else "no_time",
             leaving_told=False,
             confidence=confidence,
+            of=of,
         )
     unit, scale = 1.0, np.ones(4)
     if model == "bgbb":
@@ -208,7 +244,7 @@ def fit_purchases(
         unit = seen / purchases.total
         scale[1] = unit
         start = np.array([-0.5, -0.5 - np.log(repeats / purchases.total), 0.0, 1.0]).clip(-6, 6)
-        point, value, spread = _maximise(purchases.in_units(unit), start)
+        point, value, spread = _maximise(purchases.in_units(unit), start, FIRST[model])
     parameters, errors = np.exp(point), np.sqrt(np.diag(spread))
     return PurchaseFit(
         purchases=purchases,
@@ -220,11 +256,28 @@ def fit_purchases(
         reason="",
         leaving_told=bool(np.all(np.isfinite(errors[2:]))),
         confidence=confidence,
+        of=of,
     )
 
 
-def _maximise(purchases: Purchases, start: FloatArray) -> tuple[FloatArray, float, FloatArray]:
-    """Return BG/NBD's best point (logarithms), its log-likelihood and the covariance there.
+def fit_recharges(purchases: Purchases, *, confidence: float = 0.9) -> PurchaseFit:
+    """Fit BG/NBD and MBG/NBD and return the likelier one; they have as many parameters.
+
+    Args:
+        purchases: As :func:`fit_purchases`, which says what is raised.
+        confidence: Of the intervals, within (0, 1).
+    """
+    fits = [
+        fit_purchases(purchases, model=model, confidence=confidence, of="recharges")
+        for model in RECHARGE_MODELS
+    ]
+    return max(fits, key=lambda fit: fit.log_likelihood) if not fits[0].reason else fits[0]
+
+
+def _maximise(
+    purchases: Purchases, start: FloatArray, first: int
+) -> tuple[FloatArray, float, FloatArray]:
+    """Return the best point (logarithms), its log-likelihood and the covariance there.
 
     Where distinct (x, tx, T) are very many, times are first rounded to a grid. Its best point is
     close, and its curvature serves for the few steps from there to the exact maximum and for the
@@ -232,14 +285,14 @@ def _maximise(purchases: Purchases, start: FloatArray) -> tuple[FloatArray, floa
     """
     many = len(purchases.customers) > _COARSE_FROM
     rough = purchases.rounded(_GRID) if many else purchases
-    data = fold(rough)
+    data = fold(rough, first=first)
 
     likelihood = partial(bgnbd_log_likelihood, data=data)
     point = climb(likelihood, start, BOUNDS)
     spread = covariance(likelihood, point, BOUNDS)
     value = likelihood(point)[0]
     if many:
-        data = fold(purchases)
+        data = fold(purchases, first=first)
         free = np.nan_to_num(spread)
         value, gradient = bgnbd_log_likelihood(point, data)
         for _ in range(_EXACT_STEPS):

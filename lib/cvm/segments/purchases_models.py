@@ -1,9 +1,11 @@
-"""Likelihoods of repeat buying: BG/NBD with its gradient, and Pareto/NBD as a check.
+"""Likelihoods of repeat buying: BG/NBD and MBG/NBD with gradients, Pareto/NBD as a check.
 
 While alive a customer buys at a Poisson rate drawn from a gamma(r, alpha). BG/NBD (Fader, Hardie &
 Lee 2005, "Counting your customers the easy way"): after each purchase the customer may leave, with
-a chance drawn from a beta(a, b). Pareto/NBD (Schmittlein, Morrison & Colombo 1987): the customer
-leaves at a rate drawn from a gamma(s, beta), at any time.
+a chance drawn from a beta(a, b); in MBG/NBD (Batislam, Denizel & Filiztekin 2007, "Empirical
+validation and comparison of models for customer base analysis") after the first purchase too, so
+that who never came back may have left. Pareto/NBD (Schmittlein, Morrison & Colombo 1987): the
+customer leaves at a rate drawn from a gamma(s, beta), at any time.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ class Folded:
         end_place: Where each row's T stands.
         end_customers: Customers of each T.
         end_events: Sum of x over the customers of each T.
-        lasts: Distinct tx, of buyers.
-        x: x of the rows with x > 0; so are the next.
+        lasts: Distinct tx, of those who may have left.
+        first: 1 if customers may leave after the first purchase, else 0.
+        x: x of the rows of customers who may have left; so are the next.
         n: Customers.
         repeat_place: Where x stands in ``repeats``.
         last_place: Where tx stands in ``lasts``.
@@ -50,6 +53,7 @@ class Folded:
     end_customers: FloatArray
     end_events: FloatArray
     lasts: FloatArray
+    first: int
     x: FloatArray
     n: FloatArray
     repeat_place: npt.NDArray[np.int64]
@@ -57,12 +61,17 @@ class Folded:
     buyer_end: npt.NDArray[np.int64]
 
 
-def fold(purchases: Purchases) -> Folded:
-    """Return purchases folded for :func:`bgnbd_log_likelihood`."""
+def fold(purchases: Purchases, *, first: int = 0) -> Folded:
+    """Return purchases folded for :func:`bgnbd_log_likelihood`.
+
+    Args:
+        purchases: Customers by distinct (x, tx, T).
+        first: 1 if customers may leave after the first purchase (MBG/NBD), else 0.
+    """
     x, n = purchases.repeats, purchases.customers
     x_place, repeats = _distinct(x)
     end_place, ends = _distinct(purchases.observed)
-    buyer = x > 0
+    buyer = x + first > 0
     last_place, lasts = _distinct(purchases.last_at[buyer])
     return Folded(
         repeats=repeats,
@@ -71,6 +80,7 @@ def fold(purchases: Purchases) -> Folded:
         end_customers=np.bincount(end_place, weights=n).astype(float),
         end_events=np.bincount(end_place, weights=n * x).astype(float),
         lasts=lasts,
+        first=first,
         x=x[buyer],
         n=n[buyer],
         repeat_place=x_place[buyer],
@@ -86,9 +96,13 @@ def _distinct(values: FloatArray) -> tuple[npt.NDArray[np.int64], FloatArray]:
 
 
 def bgnbd_log_likelihood(log_parameters: FloatArray, data: Folded) -> tuple[float, FloatArray]:
-    """Return BG/NBD's log-likelihood and its gradient in log r, log alpha, log a, log b."""
+    """Return the log-likelihood and its gradient in log r, log alpha, log a, log b.
+
+    A customer of x repeat purchases stayed after x of them in BG/NBD, after x + 1 in MBG/NBD.
+    """
     r, alpha, a, b = np.exp(log_parameters)
     x, many = data.repeats, data.repeat_customers
+    chances = x + data.first
     total = float(many.sum())
     log_end, log_last = np.log(alpha + data.ends), np.log(alpha + data.lasts)
     # The factors of x alone and of T alone.
@@ -98,9 +112,9 @@ def bgnbd_log_likelihood(log_parameters: FloatArray, data: Folded) -> tuple[floa
             gammaln(r + x)
             - gammaln(r)
             + gammaln(a + b)
-            + gammaln(b + x)
+            + gammaln(b + chances)
             - gammaln(b)
-            - gammaln(a + b + x)
+            - gammaln(a + b + chances)
         )
         + total * r * np.log(alpha)
         - (r * data.end_customers + data.end_events) @ log_end
@@ -109,12 +123,12 @@ def bgnbd_log_likelihood(log_parameters: FloatArray, data: Folded) -> tuple[floa
     by_r -= float(data.end_customers @ log_end)
     by_alpha = total * r / alpha
     by_alpha -= float((r * data.end_customers + data.end_events) @ (1 / (alpha + data.ends)))
-    ab = psi(a + b) - psi(a + b + x)
+    ab = psi(a + b) - psi(a + b + chances)
     by_a = float(many @ ab)
-    by_b = float(many @ (ab + psi(b + x) - psi(b)))
+    by_b = float(many @ (ab + psi(b + chances) - psi(b)))
     # Alive or left with the last purchase: log(1 + odds), where odds need x, tx and T together.
     if len(data.x):
-        later = np.maximum(x, 1.0)
+        later = np.maximum(chances, 1.0)
         lead = np.log(a) - np.log(b + later - 1)
         gap = log_end[data.buyer_end]
         gap -= log_last[data.last_place]

@@ -21,6 +21,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_number, format_yuan
 from cvm.core.result import Result
 from cvm.segments.lifetime_climb import climb, covariance
+from cvm.segments.purchases_words import Of, nouns
 
 FloatArray = npt.NDArray[np.float64]
 NAMES = ("p", "q", "gamma")
@@ -41,6 +42,7 @@ class SpendFit(Result):
         log_likelihood: At the best fit.
         customers: Customers with a repeat purchase.
         correlation: Of the number of repeat purchases and mean spend.
+        of: What was bought, for the words.
     """
 
     p: float
@@ -51,6 +53,7 @@ class SpendFit(Result):
     log_likelihood: float
     customers: int
     correlation: float
+    of: Of = "purchases"
 
     view: ClassVar[str] = ""
 
@@ -88,17 +91,24 @@ class SpendFit(Result):
         if not np.isfinite(self.mean_yuan):
             return say("segments_lifetime.spend.no_mean", lang)
         key = "related" if abs(self.correlation) > 0.3 else "fit"
+        words = nouns(self.of, lang)
         return say(
             f"segments_lifetime.spend.{key}",
             lang,
             mean=format_yuan(self.mean_yuan, lang),
             customers=format_number(self.customers, lang),
             correlation=f"{self.correlation:.2f}",
+            purchase=words["purchase"],
+            again=words["again"],
         )
 
 
 def fit_spend(
-    repeats: npt.ArrayLike, mean_yuan: npt.ArrayLike, customers: npt.ArrayLike | None = None
+    repeats: npt.ArrayLike,
+    mean_yuan: npt.ArrayLike,
+    customers: npt.ArrayLike | None = None,
+    *,
+    of: Of = "purchases",
 ) -> SpendFit:
     """Fit the Gamma-Gamma model by maximum likelihood.
 
@@ -106,6 +116,7 @@ def fit_spend(
         repeats: Repeat purchases a customer; customers without any are left out.
         mean_yuan: Their mean amount (yuan), above 0 where there are repeat purchases.
         customers: Customers a row; 1 each if left out.
+        of: What was bought, for the words.
 
     Raises:
         DataError: An amount is missing, zero or negative, a row counts no customer, fewer than ten
@@ -135,6 +146,7 @@ def fit_spend(
         log_likelihood=likelihood(point)[0] - total * float(np.log(scale)),
         customers=int(total),
         correlation=float(correlation),
+        of=of,
     )
 
 

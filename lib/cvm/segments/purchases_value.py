@@ -7,7 +7,6 @@ how well the models describe these customers; the back-test does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -20,11 +19,12 @@ from cvm.core.checks import ArgumentError, DataError, check_at_least, check_fini
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.result import Result
+from cvm.segments.lifetime_climb import delta_errors
 from cvm.segments.purchases import PurchaseFit
 from cvm.segments.purchases_spend import SpendFit
+from cvm.segments.purchases_words import Of, nouns
 
 FloatArray = npt.NDArray[np.float64]
-_STEP = 1e-4
 _TOTALS = ("active_customers", "expected_purchases", "value_yuan")
 
 
@@ -40,6 +40,7 @@ class PrepaidValue(Result):
         units_ahead: Units of time looked ahead.
         margin_share: Margin a yuan of spend, as stated.
         confidence: Of the intervals.
+        of: What was bought, for the words.
     """
 
     groups: pd.DataFrame
@@ -47,6 +48,7 @@ class PrepaidValue(Result):
     units_ahead: int
     margin_share: float
     confidence: float
+    of: Of = "purchases"
 
     view: ClassVar[str] = "cvm.views.segments_lifetime_tiers:plot_prepaid"
 
@@ -77,7 +79,8 @@ class PrepaidValue(Result):
             customers=format_number(totals["customers"], lang),
             active=format_number(totals["active_customers"], lang),
             units=self.units_ahead,
-            purchases=format_number(totals["expected_purchases"], lang),
+            count=format_number(totals["expected_purchases"], lang),
+            purchases=nouns(self.of, lang)["purchases"],
             value=format_yuan(totals["value_yuan"], lang),
             low=format_yuan(totals["value_yuan_low"], lang),
             high=format_yuan(totals["value_yuan_high"], lang),
@@ -178,7 +181,9 @@ def sum_prepaid(
     best = np.log([*fit.parameters, spend.p, spend.q, spend.gamma])
     found = worth(best)
     names, each = list(_TOTALS), found.to_numpy(float) * many[:, None]
-    errors = _errors(lambda at: many @ worth(at).to_numpy(float), best, fit, spend)
+    spread = np.zeros((7, 7))
+    spread[:4, :4], spread[4:, 4:] = fit.covariance, spend.covariance
+    errors = delta_errors(lambda at: many @ worth(at).to_numpy(float), best, spread)
     wide = float(norm.ppf((1 + fit.confidence) / 2))
     totals = {"customers": float(many.sum())}
     for place, name in enumerate(names):
@@ -198,15 +203,5 @@ def sum_prepaid(
         units_ahead=units_ahead,
         margin_share=margin_share,
         confidence=fit.confidence,
+        of=fit.of,
     )
-
-
-def _errors(
-    totals: Callable[[FloatArray], FloatArray], best: FloatArray, fit: PurchaseFit, spend: SpendFit
-) -> FloatArray:
-    """Return the standard errors of the totals; a parameter at its bound counts as known."""
-    spread = np.zeros((7, 7))
-    spread[:4, :4], spread[4:, 4:] = np.nan_to_num(fit.covariance), np.nan_to_num(spend.covariance)
-    moves = _STEP * np.eye(7)
-    slopes = np.array([(totals(best + move) - totals(best - move)) / (2 * _STEP) for move in moves])
-    return np.sqrt(np.einsum("ik,ij,jk->k", slopes, spread, slopes))

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.segments.lifetime_words import group_name
+from cvm.segments.purchases_words import Of, nouns
 from cvm.views.chart_parts import axes_for, lying_grid, name_ends, name_line, say_instead
 from cvm.views.theme import Palette, Width, count_axis, share_axis, themed
 
@@ -146,7 +147,7 @@ def plot_purchases(
         )
         axes.set_ylim(0, 1.02)
         share_axis(axes)
-        _repeats_axis(axes, table, lang)
+        _repeats_axis(axes, table, fit.of, lang)
         axes.set_ylabel(_say("active", lang))
     return axes
 
@@ -167,9 +168,10 @@ def plot_purchases_backtest(
             table[column] = test.rows[column] / test.rows["customers"]
             axes.plot(table["repeats"], table[column], **style)
         axes.set_ylim(bottom=0)
-        _repeats_axis(axes, test.rows, lang)
-        axes.set_ylabel(_say("purchases_each", lang))
-        _name_last(axes, table, "repeats", styles, lang)
+        _repeats_axis(axes, test.rows, test.of, lang)
+        bought = nouns(test.of, lang)["purchases"]
+        axes.set_ylabel(_say("purchases_each", lang, purchases=bought))
+        _name_last(axes, table, "repeats", styles, lang, came={"purchases": bought})
     return axes
 
 
@@ -197,13 +199,20 @@ def plot_lorenz(
     return axes
 
 
-def _name_last(axes: Axes, table: pd.DataFrame, along: str, styles: Styles, lang: str) -> None:
-    """Write each series' name at its last known value."""
+def _name_last(
+    axes: Axes,
+    table: pd.DataFrame,
+    along: str,
+    styles: Styles,
+    lang: str,
+    **words: dict[str, str],
+) -> None:
+    """Write each series' name, with its words, at its last known value."""
     known = table.dropna(subset=list(styles))
     if len(known):
         last = known.iloc[-1]
         ends = [
-            (float(last[column]), _say(key, lang), style["color"])
+            (float(last[column]), _say(key, lang, **words.get(key, {})), style["color"])
             for column, (key, style) in styles.items()
         ]
         name_ends(axes, float(last[along]), ends)
@@ -227,11 +236,11 @@ def _whole_axis(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
 
 
-def _repeats_axis(axes: Axes, table: pd.DataFrame, lang: str) -> None:
+def _repeats_axis(axes: Axes, table: pd.DataFrame, of: Of, lang: str) -> None:
     """Label numbers of repeat purchases; the last row is open above."""
     places = table["repeats"].tolist()
     axes.set_xticks(places, [*map(str, places[:-1]), f"{places[-1]}+"])
-    axes.set_xlabel(_say("repeats", lang))
+    axes.set_xlabel(_say("repeats", lang, purchases=nouns(of, lang)["purchases"]))
 
 
 def _say(key: str, lang: str, **values: str) -> str:

@@ -13,6 +13,7 @@ from cvm.core.i18n import say
 from cvm.core.money import format_share, format_yuan
 from cvm.segments.lifetime_tiers import CARD_ORDER
 from cvm.segments.lifetime_words import AREA, FEWEST_NAMED, group_name
+from cvm.segments.purchases_words import nouns
 from cvm.views.chart_parts import axes_for, lying_grid, name_farthest_or_legend, say_beside
 from cvm.views.theme import Width, count_axis, share_axis, themed
 
@@ -209,6 +210,7 @@ def plot_prepaid(
         axes.set_xticks(places, [*map(str, places[:-1]), f"{places[-1]}+"])
         axes.set_ylim(0, 1.02)
         share_axis(axes)
-        axes.set_xlabel(say(f"{AREA}.chart.silent", lang))
+        last = nouns(value.of, lang)["purchase"]
+        axes.set_xlabel(say(f"{AREA}.chart.silent", lang, purchase=last))
         axes.set_ylabel(say(f"{AREA}.chart.active", lang))
     return axes
