@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
+import re
 from pathlib import Path
 
 import nbformat
@@ -20,6 +24,32 @@ FIGURE = "book.figure('customers_active', 1, unit='customers', tolerance=0)"
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_stored_notebooks_keep_the_rules(path):
     assert check_notebook(path) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_stored_notebooks_call_says_what_its_arguments_are(path):
+    """``Shift``+``Tab`` on any function shows each argument with its meaning."""
+    silent = []
+    for name, item in imported_by(path):
+        told = inspect.getdoc(item) or ""
+        arguments = inspect.signature(item).parameters if inspect.isroutine(item) else ()
+        unsaid = [one for one in arguments if not re.search(rf"\b{one}\b.*:", told)]
+        if not told or unsaid:
+            silent.append((name, unsaid))
+
+    assert silent == []
+
+
+def imported_by(path):
+    """Return what a notebook imports from the library, by name."""
+    for cell in nbformat.read(path, as_version=4)["cells"]:
+        # A module that is imported has no arguments.
+        for node in ast.walk(ast.parse(cell["source"])) if cell["cell_type"] == "code" else ():
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("cvm"):
+                for alias in node.names:
+                    item = getattr(importlib.import_module(node.module), alias.name, None)
+                    if inspect.isroutine(item) or inspect.isclass(item):
+                        yield alias.name, item
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)

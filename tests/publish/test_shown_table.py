@@ -69,6 +69,9 @@ def test_chinese_readers_get_their_own_words():
     assert texts("month", [date(2025, 11, 1)], "zh") == ["2025年11月"]
     assert texts("county", ["城关"], "zh") == ["城关"]
     assert texts("design", ["holdout"], "zh") == ["随机对照"]
+    assert texts("ladder", ["cards", "own"], "zh") == ["贵宾卡", "own"]
+    # A sentence with blanks is no word of a value.
+    assert texts("change", ["threshold"], "zh") == ["threshold"]
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

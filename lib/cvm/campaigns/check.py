@@ -69,6 +69,10 @@ def _named(check: Check, of: NameOf) -> Check:
 def named_trait(trait: str, of: NameOf) -> str:
     """Return a trait with the name of its county; any other trait as it is.
 
+    Args:
+        trait: A covariate's name; of a flag ``column=level``.
+        of: Kind and value of the data → its name.
+
     Example:
         >>> named_trait("county=C1", lambda kind, value: "North"), named_trait("age", str)
         ('county=North', 'age')

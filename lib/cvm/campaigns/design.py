@@ -156,7 +156,12 @@ class Design(Result):
 
 
 def design_campaign(plan: Plan, *, shares: Sequence[float] = DEFAULT_SHARES) -> Design:
-    """Return what a plan can see, beside other shares held out."""
+    """Return what a plan can see, beside other shares held out.
+
+    Args:
+        plan: The plan.
+        shares: Other shares held out to set beside it (0–1).
+    """
     return Design(plan=plan, shares=tuple(shares))
 
 

@@ -50,7 +50,11 @@ class Rollout:
 
 
 def record_rollouts(rollouts: Sequence[Rollout]) -> dict[str, pd.DataFrame]:
-    """Return every table of :data:`GROUPS`, of all campaigns; each counts ``customers``."""
+    """Return every table of :data:`GROUPS`, of all campaigns; each counts ``customers``.
+
+    Args:
+        rollouts: One a campaign that started branch by branch.
+    """
     entries = tuple(
         rollout_entry(
             one.campaign, one.effect, one.starts, profit=one.profit, comparison=one.comparison

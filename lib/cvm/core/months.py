@@ -54,6 +54,9 @@ def parse_month(text: str | date, name: str = "month") -> date:
 def month_index(month: date) -> int:
     """Return the month's number, so that differences count months.
 
+    Args:
+        month: Any day of the month.
+
     Example:
         >>> month_index(date(2026, 3, 1)) - month_index(date(2025, 12, 1))
         3
@@ -67,7 +70,16 @@ def month_from_index(index: int) -> date:
 
 
 def add_months(month: date, months: int) -> date:
-    """Return the month that lies ``months`` later (earlier if negative)."""
+    """Return the first day of the month that lies some months later.
+
+    Args:
+        month: Any day of a month.
+        months: How many later; earlier if negative.
+
+    Example:
+        >>> add_months(date(2026, 1, 31), -2)
+        datetime.date(2025, 11, 1)
+    """
     return month_from_index(month_index(month) + months)
 
 

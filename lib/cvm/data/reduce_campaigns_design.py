@@ -58,6 +58,11 @@ def reduce_eligible(months: ir.Table, customers: ir.Table, *, month: date) -> ir
     """Return who is in service in a month, with card and county, to draw a hold-out from.
 
     Not small: it has one row a customer, as the assignment file does.
+
+    Args:
+        months: Customer-months.
+        customers: Customers; ``county`` where it is known.
+        month: The month they are drawn in.
     """
     here = tier_of(months.filter(month_number(months.month) == month_index(month)))
     county = (

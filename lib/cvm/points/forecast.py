@@ -157,7 +157,15 @@ def point_values(book: RuleBook) -> dict[date, float]:
 
 
 def open_rulebook(name: str) -> RuleBook:
-    """Return a shipped rule book by name, or one from a file whose name ends in ``.toml``."""
+    """Return a shipped rule book, or one from a file.
+
+    Args:
+        name: Of a shipped book (a file of ``data/rulebooks``), or a path that ends in ``.toml``.
+
+    Raises:
+        ArgumentError: There is no shipped book of that name; the message lists them.
+        RuleBookError: The file is no rule book; all problems, with their lines.
+    """
     return read_rulebook(name) if name.endswith(".toml") else shipped_rulebook(name)
 
 

@@ -118,9 +118,8 @@ def _down(columns: Sequence[Column]) -> str:
 
 
 def _framed(parts: str) -> str:
-    """Return a table whose cells do not break, in a frame that scrolls where it is wide."""
-    table = f"<table style='white-space:nowrap'>{parts}</table>"
-    return f"<div style='overflow-x:auto'>{table}</div>"
+    """Return a table in a frame that scrolls where it is wide."""
+    return f"<div style='overflow-x:auto'><table>{parts}</table></div>"
 
 
 def text_of(columns: Sequence[Column]) -> str:
@@ -136,13 +135,14 @@ def _align(one: Column) -> str:
 
 
 def _cell(one: Column, row: int, style: str = "") -> str:
-    style = style or f"text-align:{_align(one)}"
+    # Said of each cell: the page's own style has cells that break.
+    style = (style or f"text-align:{_align(one)}") + ";white-space:nowrap"
     return f"<td style='{style}'>{escape(one.cells[row])}</td>"
 
 
 def _heading(one: Column) -> str:
     """Return a heading in words, with the column's own name under it where that says another."""
-    words = f"<span style='white-space:normal;word-break:keep-all'>{escape(one.label)}</span>"
+    words = f"<span style='word-break:keep-all'>{escape(one.label)}</span>"
     if one.name.replace("_", " ").casefold() == one.label.casefold():
         return f"<span title='{escape(one.name)}'>{words}</span>"
     if not one.name:

@@ -11,7 +11,10 @@ from cvm.segments.tierbook import LADDERS, TierBook, TierEdition
 
 
 def open_tierbook(name: str) -> TierBook:
-    """Return a shipped tier book by name, or one from a file whose name ends in ``.toml``.
+    """Return a shipped tier book, or one from a file.
+
+    Args:
+        name: Of a shipped book (a file of ``data/tierbooks``), or a path that ends in ``.toml``.
 
     Raises:
         ArgumentError: There is no shipped book of that name; the message lists them.

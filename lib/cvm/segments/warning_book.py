@@ -214,7 +214,10 @@ class WarningBook:
 
 
 def open_warning_book(name: str) -> WarningBook:
-    """Return a shipped warning book by name, or one from a file whose name ends in ``.toml``.
+    """Return a shipped warning book, or one from a file.
+
+    Args:
+        name: Of a shipped book (a file of ``data/warnings``), or a path that ends in ``.toml``.
 
     Raises:
         ArgumentError: There is no shipped book of that name; the message lists them.

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from cvm.campaigns import words
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
-from cvm.core.money import format_number
+from cvm.core.money import format_number, format_share
 from cvm.views.chart_parts import (
     axes_for,
     lying_grid,
@@ -190,6 +190,14 @@ def plot_design(
     with themed(lang, width) as palette:
         axes = axes_for(ax, width)
         axes.axhline(design.plan.power, color=palette.accent, linewidth=1.2, linestyle=(0, (4, 3)))
+        sought = format_share(design.plan.power, decimals=0)
+        axes.annotate(
+            say("campaigns_design.sought", lang, share=sought),
+            (float(table["control_share"].min()), design.plan.power),
+            xytext=(0, 4),
+            textcoords="offset points",
+            color=palette.accent_text,
+        )
         axes.plot(table["control_share"], table["power"], color=palette.main, marker="o")
         chosen = table[table["chosen"]]
         axes.plot(chosen["control_share"], chosen["power"], "o", color=palette.ink, markersize=10)

@@ -95,7 +95,14 @@ def plot_exceedance(
 def plot_frontier(
     generosity: Generosity, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
 ) -> Axes:
-    """Draw the frontier: the worst 5 % of years by return rate, against the cap."""
+    """Draw the frontier: the worst 5 % of years by return rate, against the cap.
+
+    Args:
+        generosity: How generous the programme may be.
+        ax: Axes to draw on; a new figure by default.
+        lang: ``"zh"`` or ``"en"``.
+        width: ``"wide"`` or ``"phone"``.
+    """
     with themed(lang, width) as palette:
         axes, curve = axes_for(ax, width), generosity.curve
         axes.plot(curve["rate"], curve["tvar_95_share"], color=palette.main)

@@ -103,7 +103,14 @@ def plot_ageing(
 def plot_calendar(
     liability: Liability | Close, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
 ) -> Axes:
-    """Draw the points outstanding now by the month they expire in."""
+    """Draw the points outstanding now by the month they expire in.
+
+    Args:
+        liability: A close, or its liability.
+        ax: Axes to draw on; a new figure by default.
+        lang: ``"zh"`` or ``"en"``.
+        width: ``"wide"`` or ``"phone"``.
+    """
     with themed(lang, width):
         axes = axes_for(ax, width)
         if isinstance(liability, Close):

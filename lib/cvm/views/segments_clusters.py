@@ -64,7 +64,14 @@ def plot_clusters(
 def plot_numbers(
     found: Clusters, ax: Axes | None = None, *, lang: str = "en", width: Width = "wide"
 ) -> Axes:
-    """Draw the least stable cluster's Jaccard similarity by the number of clusters."""
+    """Draw the least stable cluster's Jaccard similarity by the number of clusters.
+
+    Args:
+        found: The clusters, with what was tried.
+        ax: Axes to draw on; a new figure by default.
+        lang: ``"zh"`` or ``"en"``.
+        width: ``"wide"`` or ``"phone"``.
+    """
     rows = found.numbers
     with themed(lang, width) as palette:
         axes = axes_for(ax, width, 280)

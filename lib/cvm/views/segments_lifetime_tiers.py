@@ -86,6 +86,12 @@ def plot_staying(
     """Draw the share of today's customers of each tier still here by months ahead.
 
     Bands are intervals; each line carries its tier's name at its end.
+
+    Args:
+        value: What customers of each tier are worth.
+        ax: Axes to draw on; a new figure by default.
+        lang: ``"zh"`` or ``"en"``.
+        width: ``"wide"`` or ``"phone"``.
     """
     with themed(lang, width) as palette:
         axes = axes_for(ax, width, 336)
