@@ -131,6 +131,33 @@ def test_titles_say_what_the_pictures_show(page):
     assert zh["healths"] == "四个健康维度中，业务与通话圈区分力最强，彼此差异不显著"
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "tone"), [(1.2, 3.0, "good"), (0.9, 3.0, "neutral"), (0.3, 0.8, "bad")]
+)
+def test_a_last_list_that_may_be_chance_is_neither_good_nor_bad(low, high, tone, undrawn):
+    facts = facts_table(last_lift_low=low, last_lift_high=high)
+    content = PAGE.make(early_warning_tables() | {"early_warning_facts": facts}, INFO).content["en"]
+    assert (content["tone"], content["cards"][-1]["tone"]) == (tone, tone)
+
+
+def test_a_reason_is_called_largest_only_among_those_known_whole(undrawn):
+    def chart(reasons):
+        tables = early_warning_tables() | {"early_warning_reasons": reasons}
+        charts = PAGE.make(tables, INFO).content["en"]["charts"]
+        return next(one for one in charts if one["key"] == "reasons")
+
+    reasons = early_warning_tables()["early_warning_reasons"]
+    of_fall = (reasons["reason"] == "bill_fall") & (reasons["status"] == "called")
+    figures = ["customers", "expected_leavers", "value_at_risk_yuan"]
+    partly = reasons.assign(**{name: reasons[name].mask(of_fall) for name in figures})
+    found = chart(partly)
+    assert found["title"].startswith("Of the reasons shown in full, most at stake: ")
+    assert "Bill fall" not in found["title"] + found["alt"]
+    one = reasons["reason"] == "bill_fall"
+    alone = reasons.assign(**{name: reasons[name].where(one) for name in figures})
+    assert chart(alone)["title"] == "Value at risk by first reason"
+
+
 def test_one_health_is_called_best_only_where_its_interval_stands_clear(undrawn):
     tables = early_warning_tables()
     healths = tables["early_warning_healths"]

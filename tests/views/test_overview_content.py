@@ -101,7 +101,7 @@ def test_titles_say_what_the_charts_show(page):
         "churn": "月均离网率降至1.50%，比上年低0.50个百分点",
         "tiers": "持卡客户占30.0%，贡献收入55.0%",
         "points": "2026积分年度前6个月成本占收入2.00%，在2.30%上限之内",
-        "counties": "安宁户均月收入最高（72.5元），榆中离网率最高（月均2.25%）",
+        "counties": "可展示的县区中，安宁户均月收入最高（72.5元），榆中离网率最高（月均2.25%）",
     }
 
 
@@ -113,12 +113,41 @@ def test_the_table_under_a_chart_holds_its_figures(page):
     ]
 
 
+def test_nobody_is_said_to_have_left_before_the_data_begin(undrawn):
+    months = overview_tables()["overview_months"]
+    months = months.assign(left=[0, *months["left"].iloc[1:]])
+    months.loc[0, "churn_share"] = None  # there is no month before it
+    content = OVERVIEW.make(overview_tables() | {"overview_months": months}, INFO).content["en"]
+    for key in ("base", "churn"):
+        (chart,) = (one for one in content["charts"] if one["key"] == key)
+        at = chart["table"]["columns"].index("Left")
+        assert [row[at] for row in chart["table"]["rows"][-2:]] == ["400", "–"]
+
+
 def test_a_withheld_county_is_a_dash_not_a_zero(page):
     table = page.content["en"]["drill"]["chart"]["table"]
     assert table["rows"][-1] == ["Honggu", "–", "–", "–", "–"]
     assert any("Rows withheld: 1" in note for note in page.content["en"]["notes"])
     group = page.content["en"]["drill"]["groups"][0]["choices"][-1]
     assert {value for _, value in group["facts"]} == {"–"}
+
+
+def test_a_county_is_called_first_only_among_those_shown(undrawn):
+    def title(counties):
+        content = OVERVIEW.make(overview_tables() | {"overview_counties": counties}, INFO)
+        return content.content["en"]["drill"]["chart"]["title"]
+
+    counties = overview_tables()["overview_counties"]
+    shown = counties.dropna(subset=["churn_share"])
+    assert title(shown).startswith("安宁 earns most per customer (¥72.5); ")
+    assert title(counties).startswith("Of the counties shown, 安宁 earns most")
+    alone = counties.assign(
+        **{
+            name: counties[name].where(counties["county"] == "安宁")
+            for name in ("arpu_yuan", "churn_share")
+        }
+    )
+    assert title(alone) == "Revenue per customer and churn by county"
 
 
 def test_churn_that_would_tell_of_few_leavers_is_explained(page, undrawn):

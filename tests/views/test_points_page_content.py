@@ -3,12 +3,14 @@
 from math import exp, log
 from statistics import NormalDist
 
+import pandas as pd
 import pytest
 
 from cvm.core.i18n import LANGUAGES
 from cvm.points.budget_levers import evaluate_levers
 from cvm.views import page_parts
 from cvm.views.pages import PAGES
+from cvm.views.pictures_points_budget import tornado_chart
 from cvm.views.points_budget_live import levers_of, setting_words, texts_at
 from hand_made import drawn_page
 from points_budget_tables import (
@@ -89,11 +91,24 @@ def test_the_waterfall_and_the_proof_say_what_they_show(page):
     assert titles["waterfall"] == "Cost grows by ¥20k, above all from redemption of points held"
     # The naive forecast is a cost, that of the year before: its ratio may be nearer or further off.
     assert titles["proof"].startswith(
-        "Last year's forecast was 2.5% off; the cost of the year before"
+        "Foretold at its start, last year's cost would have been 2.5% off; the cost of the year "
     )
     assert titles["tornado"].startswith("Threshold at 2,500 points")
     zh = {chart["key"]: chart for chart in page.content["zh"]["charts"]}
     assert zh["path"]["table"]["rows"][-1][1] == "2.00"
+
+
+def test_the_tornado_names_what_reaches_furthest_not_the_widest_bar():
+    # 5 + 6 is wider than 0 + 9, but 9 is further from today's cost.
+    drivers = pd.DataFrame(
+        {
+            "driver": ["threshold_points", "validity_years"], "kind": ["rule", "rule"],
+            "low_yuan": [5_000.0, -9_000.0], "low_setting": [2_500.0, 1.0],
+            "high_yuan": [-6_000.0, 0.0], "high_setting": [4_500.0, 3.0],
+        }
+    )  # fmt: skip
+    chart = tornado_chart(drivers, {"extra_years": 1.0}, "en")
+    assert chart.title == "Validity at 2 years would change the cost most: −¥9,000"
 
 
 def test_a_withheld_tier_is_a_dash_not_a_zero(page):

@@ -12,13 +12,14 @@ import pandas as pd
 
 from cvm.core.checks import check_one_of
 from cvm.core.i18n import say
-from cvm.core.money import format_share, format_yuan
+from cvm.core.money import format_yuan
 from cvm.core.months import add_months
 from cvm.core.result import Result
 from cvm.points.budget import Budget, simulate
 from cvm.points.budget_plan import make_plan
 from cvm.points.budget_programme import Programme
 from cvm.points.budget_urr import ultimate
+from cvm.points.outlook_words import chance_text
 from cvm.points.rules import Clearing
 from cvm.points.scenarios import Scenarios
 
@@ -92,8 +93,9 @@ class ShockTable(Result):
             worst=name,
             cost=cost,
             year=self.year,
-            chance=format_share(frame["over_share"].to_dict()[worst], decimals=0),
-            base=format_share(frame["over_share"].to_dict()["base"], decimals=0),
+            chance=chance_text(frame["over_share"].to_dict()[worst], lang),
+            base=chance_text(frame["over_share"].to_dict()["base"], lang),
+            count=f"{len(self.base.cost_yuan(self.year)):,}",
         )
 
 

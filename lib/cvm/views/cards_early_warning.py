@@ -57,7 +57,6 @@ def _card(key: str, lang: str, **parts: Any) -> dict[str, Any]:
 
 
 def _last_card(facts: Facts, track: pd.DataFrame | None, goals: Goals, lang: str) -> dict[str, Any]:
-    clear = facts.get("last_lift_low", 0.0) > 1
     goal, course = goals.get(PRECISION), {}
     label = say(f"{AREA}.card.last", lang)
     if track is not None:
@@ -71,7 +70,7 @@ def _last_card(facts: Facts, track: pd.DataFrame | None, goals: Goals, lang: str
         unit="",
         change=say(f"{AREA}.card.last_change", lang, lift=f"{facts['last_lift']:.1f}"),
         direction="up" if facts["last_lift"] > 1 else "down",
-        tone="good" if clear else "bad",
+        tone=lift_tone(facts),
         note=say(
             f"{AREA}.card.last_note",
             lang,
@@ -80,6 +79,13 @@ def _last_card(facts: Facts, track: pd.DataFrame | None, goals: Goals, lang: str
         **course,
         **card_target(goals, PRECISION, facts["last_precision"], lang),
     )
+
+
+def lift_tone(facts: Facts) -> str:
+    """Return whether the last list found leavers: what may be chance is neither good nor bad."""
+    if facts.get("last_lift_low", 0.0) > 1:
+        return "good"
+    return "bad" if facts.get("last_lift_high", np.inf) < 1 else "neutral"
 
 
 def by_month(track: pd.DataFrame) -> pd.DataFrame:

@@ -89,6 +89,16 @@ def _numbers(frame: pd.DataFrame, column: str) -> pd.Series:
     return pd.to_numeric(frame[column], errors="coerce").astype("float64")
 
 
+def _told(months: pd.DataFrame) -> pd.DataFrame:
+    """Return months without leavers where churn is unknown.
+
+    Who left in the data's first month was a customer of one that is not in them: none is no count.
+    """
+    if not {"left", "churn_share"} <= set(months):
+        return months
+    return months.assign(left=_numbers(months, "left").where(months["churn_share"].notna()))
+
+
 def base_chart(months: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
     """Customers and revenue by month."""
     frame = draw.by_month(months)
@@ -135,7 +145,7 @@ def base_chart(months: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
         key="base",
         title=title,
         alt=alt,
-        table=text_table(newest_first, columns, lang),
+        table=text_table(_told(newest_first), columns, lang),
         paint=paint,
     )
 
@@ -181,7 +191,7 @@ def churn_chart(months: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
         return figure
 
     columns = ["month", "customers", "left", "churn_share"]
-    table = text_table(frame.iloc[::-1], columns, lang)
+    table = text_table(_told(frame.iloc[::-1]), columns, lang)
     return Chart(key="churn", title=title, alt=alt, table=table, paint=paint)
 
 
@@ -279,9 +289,11 @@ def counties_chart(counties: pd.DataFrame, facts: Facts, lang: str) -> Chart | N
     arpu, churn = _numbers(frame, "arpu_yuan"), _numbers(frame, "churn_share")
     if not arpu.notna().any():
         return None
-    if churn.notna().any():
+    # One county alone is not the first of any, and what is withheld may lie above what is shown.
+    if min(arpu.notna().sum(), churn.notna().sum()) > 1:
+        whole = arpu.notna().all() and churn.notna().all()
         title = say(
-            "overview.counties.title",
+            f"overview.counties.title{'' if whole else '_shown'}",
             lang,
             best=frame["county"].iloc[0],
             arpu=_yuan(arpu.iloc[0], lang),

@@ -276,7 +276,8 @@ def _notes(tables: Tables, cuts: Cuts | None, lang: str) -> list[str]:
         if count
     ]
     if cuts is not None:
-        notes.append(say(f"{AREA}.note.levers", lang))
+        base = float(cuts.terms_of(cuts.ladders[0])["revenue_cost_share"].iloc[0])
+        notes.append(say(f"{AREA}.note.levers", lang, points=format_share(base, decimals=2)))
         if HOLDERS_TABLE in tables:
             notes.append(say(f"{AREA}.note.course", lang))
     return notes + _lifetime_note(tables, lang)

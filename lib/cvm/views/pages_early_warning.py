@@ -14,7 +14,7 @@ from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.months import format_month, month_from_index
 from cvm.plan.overview import TIER_ORDER
 from cvm.segments.warning_words import outlook_sentence
-from cvm.views.cards_early_warning import make_cards
+from cvm.views.cards_early_warning import lift_tone, make_cards
 from cvm.views.early_warning_live import (
     AREA,
     LAST_FACTS,
@@ -68,7 +68,7 @@ def _make(
     )
     content = page_head(AREA, lang) | {
         "sentence": outlook_sentence(facts, lang),
-        "tone": _tone(facts),
+        "tone": lift_tone(facts),
         "cards": make_cards(ranks, facts, tables.get("track"), goals, lang),
         "live": None if ranks is None else _live(ranks, facts, goals, lang),
         "charts": shown,
@@ -82,12 +82,6 @@ def _make(
         "dates": page_dates(info, lang, last=_last_month(facts)),
     }
     return content, pictures
-
-
-def _tone(facts: Mapping[str, float]) -> str:
-    if "last_lift_low" not in facts:
-        return "neutral"
-    return "good" if facts["last_lift_low"] > 1 else "bad"
 
 
 def _live(

@@ -53,14 +53,17 @@ def reasons_chart(cells: pd.DataFrame, lang: str) -> Chart | None:
     shown = cells.dropna(subset=["value_at_risk_yuan", "customers"])
     if shown.empty:
         return None
-    sums = shown.groupby("reason")[["customers", "value_at_risk_yuan"]].sum()
+    # A reason of which a part is withheld may be the largest, so nothing is said of its whole.
+    partly = cells.loc[~cells.index.isin(shown.index), "reason"]
+    whole = shown[~shown["reason"].isin(partly)]
+    sums = whole.groupby("reason")[["customers", "value_at_risk_yuan"]].sum()
     sums = sums.sort_values("value_at_risk_yuan", ascending=False)
     names = [draw.trigger_name(str(name), lang) for name in sums.index]
     values = [format_yuan(float(one), lang) for one in sums["value_at_risk_yuan"]]
     sizes = [format_number(float(one), lang, digits=4) for one in sums["customers"]]
-    title = say(
-        f"{AREA}.chart.reasons_title", lang, reason=names[0], value=values[0], customers=sizes[0]
-    )
+    kind = "_short" if len(sums) < 2 else "_shown" if len(partly) else ""
+    first = {"reason": names[0], "value": values[0], "customers": sizes[0]} if len(sums) else {}
+    title = say(f"{AREA}.chart.reasons_title{kind}", lang, **first)
     items = [
         say(f"{AREA}.chart.reasons_item", lang, reason=name, value=value, customers=size)
         for name, value, size in zip(names, values, sizes, strict=True)
@@ -79,7 +82,7 @@ def reasons_chart(cells: pd.DataFrame, lang: str) -> Chart | None:
     return Chart(
         key="reasons",
         title=title,
-        alt=say(f"{AREA}.chart.reasons_alt", lang, list=listed(items, lang)),
+        alt=say(f"{AREA}.chart.reasons_alt", lang, list=listed(items, lang)) if items else title,
         table=figures_table(AREA, columns, rows, lang),
         paint=painter(lambda axes, _: draw.draw_reasons(shown, axes, lang), 300, 300),
     )

@@ -58,7 +58,9 @@ def tornado_chart(drivers: pd.DataFrame, facts: Facts, lang: str) -> Chart:
     """What moves the cost: rules by one step, the world between its 10 % and 90 % points."""
     extra = facts.get("extra_years", 1.0)
     frame = drivers.head(draw.MOST_DRIVERS)
-    top = frame.iloc[0]
+    # The widest bar need not reach furthest to one side.
+    ends = frame[["low_yuan", "high_yuan"]].abs().max(axis=1)
+    top = frame.iloc[int(ends.to_numpy(float).argmax())]
     name = draw.driver_label(str(top["driver"]), str(top["kind"]), lang)
     side = "low" if abs(top["low_yuan"]) > abs(top["high_yuan"]) else "high"
     yuan = float(top[f"{side}_yuan"])
