@@ -1,6 +1,7 @@
 """Imports run one way: core ← data; core ← nouns ← plan; … ← views ← apps ← publish ← cli."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -33,10 +34,12 @@ FORBIDDEN = {
 PLAIN_DATA_MODULES = {"contract.py", "tables.py", "findings.py", "dictionary.py"}
 
 
+@cache
 def _modules() -> list[Path]:
     return sorted(LIBRARY.glob("*/**/*.py"))
 
 
+@cache
 def _imports(path: Path) -> set[str]:
     """Return dotted names imported when the module is used, type-checking imports aside."""
     tree = ast.parse(path.read_text(encoding="utf-8"))

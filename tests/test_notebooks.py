@@ -25,7 +25,7 @@ GOLDENS = ROOT / "tests" / "golden"
 # A fixed day, so that "in the future" means the same whenever the tests run.
 TODAY = date(2026, 1, 15)
 
-pytestmark = [pytest.mark.notebooks, pytest.mark.xdist_group("notebooks")]
+pytestmark = pytest.mark.notebooks
 
 
 LANGS = pytest.mark.parametrize("lang", ["zh", "en"])

@@ -422,7 +422,9 @@ def check() -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def test(context: typer.Context) -> None:
     """Run the test suite in parallel; further arguments go to pytest."""
-    workers = [] if any(word.startswith("-n") for word in context.args) else ["-n", "2"]
+    given = any(word.startswith("-n") for word in context.args)
+    # tests/two_halves.py puts them in the order that this needs.
+    workers = [] if given else ["-n", "2", "--dist", "worksteal"]
     sys.exit(_python_module(project_root(), "pytest", *workers, *context.args))
 
 

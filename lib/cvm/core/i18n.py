@@ -60,7 +60,12 @@ def say(key: str, lang: str, **values: Any) -> str:
     check_one_of(lang, "lang", LANGUAGES)
     entry = catalogue().get(key)
     if entry is None:
-        area = key.split(".")[0]
-        near = [known for known in catalogue() if known.startswith(area + ".")]
-        raise ArgumentError("key", key, "an entry of the catalogue", available=near[:30])
+        near = _some_of(key.split(".")[0])
+        raise ArgumentError("key", key, "an entry of the catalogue", available=near)
     return entry[lang].format(**values)
+
+
+@cache
+def _some_of(area: str) -> list[str]:
+    """Return some keys of an area; kept, as columns without a name of their own ask again."""
+    return [known for known in catalogue() if known.startswith(area + ".")][:30]
