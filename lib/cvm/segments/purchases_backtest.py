@@ -35,6 +35,7 @@ class PurchaseBacktest(Result):
         high: High end.
         confidence: Of the interval.
         of: What was bought, for the words.
+        step: Numbers of repeat purchases that share a row, the lowest of which it tells.
     """
 
     rows: pd.DataFrame
@@ -44,6 +45,7 @@ class PurchaseBacktest(Result):
     high: float
     confidence: float
     of: Of = "purchases"
+    step: int = 1
 
     view: ClassVar[str] = "cvm.views.segments_lifetime:plot_purchases_backtest"
 
@@ -134,4 +136,5 @@ def backtest_purchases(
         high=expected + reach,
         confidence=fit.confidence,
         of=fit.of,
+        step=step,
     )

@@ -168,7 +168,7 @@ def plot_purchases_backtest(
             table[column] = test.rows[column] / test.rows["customers"]
             axes.plot(table["repeats"], table[column], **style)
         axes.set_ylim(bottom=0)
-        _repeats_axis(axes, test.rows, test.of, lang)
+        _repeats_axis(axes, test.rows, test.of, lang, step=test.step)
         bought = nouns(test.of, lang)["purchases"]
         axes.set_ylabel(_say("purchases_each", lang, purchases=bought))
         _name_last(axes, table, "repeats", styles, lang, came={"purchases": bought})
@@ -236,10 +236,11 @@ def _whole_axis(axes: Axes) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))
 
 
-def _repeats_axis(axes: Axes, table: pd.DataFrame, of: Of, lang: str) -> None:
-    """Label numbers of repeat purchases; the last row is open above."""
+def _repeats_axis(axes: Axes, table: pd.DataFrame, of: Of, lang: str, *, step: int = 1) -> None:
+    """Label numbers of repeat purchases, so many a row; the last row is open above."""
     places = table["repeats"].tolist()
-    axes.set_xticks(places, [*map(str, places[:-1]), f"{places[-1]}+"])
+    known = [f"{one}–{one + step - 1}" if step > 1 else str(one) for one in places[:-1]]
+    axes.set_xticks(places, [*known, f"{places[-1]}+"])
     axes.set_xlabel(_say("repeats", lang, purchases=nouns(of, lang)["purchases"]))
 
 
