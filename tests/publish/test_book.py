@@ -12,11 +12,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_notebooks import FewTables
+from matplotlib import figure
 
 import cvm
 from cvm.core.checks import ArgumentError, DataError, MissingDataError
 from cvm.publish.book import Book
-from cvm.publish.book_records import FIGURE_MIME, TABLE_MIME, Figure, value_text
+from cvm.publish.book_picture import picture_bundle
+from cvm.publish.book_records import ANSWER_MIME, FIGURE_MIME, TABLE_MIME, Figure, value_text
+from cvm.segments.crosstabs import CrossTabs
 
 MONTHS = pd.DataFrame(
     {
@@ -175,6 +178,53 @@ def test_a_table_is_shown_in_the_readers_words(shown):
     assert "全球通" in html
     assert "&lt;b&gt;" in html
     assert "–" in html
+
+
+NAMES = pd.DataFrame(
+    {"kind": ["county", "campaign"], "value": ["城关", "关怀"], "name_en": ["Chengguan", "Care"]}
+)
+
+
+def test_sentences_tables_and_pictures_tell_counties_by_name(shown):
+    data = FewTables(months=MONTHS, names=NAMES)
+    keep = lambda bundle, metadata=None: shown.append(metadata or bundle)  # noqa: E731
+    book = cvm.open_book("small", source="", data=data, show=keep, metadata={}, language="en")
+    cells = pd.DataFrame({"county": ["城关"] * 2, "tier": ["vip", "none"], "customers": [20, 30],
+                          "revenue_yuan": [10.0, 20.0], "margin_yuan": [1.0, 2.0]})  # fmt: skip
+    other = cells.assign(county="东郊", revenue_yuan=1.0)
+    tabs = CrossTabs(tables={"county": pd.concat([cells, other])})
+
+    book.say(tabs)
+    book.answer(tabs)
+    book.plot(tabs)
+    book.show(cells)
+    book.show(pd.Series([1.5], index=["城关"], name="cost_yuan").rename_axis("county"))
+
+    said, answered, drawn, table, series = shown[-5:]
+    assert "(Chengguan)" in said["text/plain"]
+    # The answer is kept in both languages, each with its own names.
+    texts = answered[ANSWER_MIME]
+    assert "Chengguan" in texts["en"]
+    assert "城关" in texts["zh"]
+    assert "Chengguan" in drawn["image/png"]["words"]
+    assert "Chengguan\tVIP\t20" in table["text/plain"]
+    assert "Chengguan\t1.500" in series["text/plain"]
+    # What has no name of its own keeps its value; frames stay as they were.
+    assert "东郊" in said["text/plain"]
+    assert cells["county"].tolist() == ["城关", "城关"]
+    assert book.name_of("campaign", "关怀") == "Care"
+
+
+def test_a_picture_says_what_it_shows_to_those_who_cannot_see_it():
+    axes = figure.Figure().subplots()
+    axes.set_title("churn")
+    axes.set_xlabel("months", visible=False)
+
+    bundle, metadata = picture_bundle(axes, "Churn falls.")
+
+    assert bundle["text/plain"] == metadata["image/png"]["alt"] == "Churn falls."
+    assert "churn" in metadata["image/png"]["words"]
+    assert "months" not in metadata["image/png"]["words"]
 
 
 def test_a_table_names_no_single_customer(shown):

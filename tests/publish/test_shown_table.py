@@ -32,9 +32,9 @@ def texts(column, values, lang="en", names=NAMES):
         ("customers", [1188.0, 12.0], ["1,188", "12"]),
         ("change_yuan", [-10047.0, 0.0], ["−10,047", "0"]),
         # What is not nought is not shown as nought; what arithmetic leaves of nought is.
-        ("net_yuan", [25_000.5, 0.25, 1e-13], ["25,000", "0.2500", "0"]),
+        ("net_yuan", [25_000.5, 0.25, 1e-13], ["25,000", "0.25", "0"]),
         # Unlike figures under each other keep their own digits.
-        ("effect", [923.004, -0.0434], ["923.0", "−0.04340"]),
+        ("effect", [923.004, -0.0434], ["923", "−0.0434"]),
         # A cap of 2.30 % is told from a cost of 2.31 %; large shares need no second decimal.
         ("cost_share", [0.02311, 0.023], ["2.31%", "2.30%"]),
         ("over_share", [0.501, 0.05], ["50.1%", "5.0%"]),
@@ -43,7 +43,11 @@ def texts(column, values, lang="en", names=NAMES):
         # A limit is told in the unit of what it is a limit of.
         ("urr_low", [0.7294], ["72.9%"]),
         ("ratio_low", [0.8412], ["0.8412"]),
+        # What has words of its own is not a limit, though a share is called like its beginning.
+        ("customer_se", [0.005742], ["0.005742"]),
         ("revenue_low_yuan", [0.5], ["0.5000"]),
+        ("chain_low", [26421.53, 317.2], ["26,422", "317"]),
+        ("total", [21797194.3, 400.25], ["21,797,194", "400.2"]),
         ("aic", [2814.26, 2813.41], ["2,814.3", "2,813.4"]),
         ("start_month", ["2024-03-01"], ["Mar 2024"]),
         ("p_value", [0.0004, 0.0732], ["<0.001", "0.073"]),

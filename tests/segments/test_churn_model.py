@@ -135,7 +135,11 @@ def test_counties_of_a_model_are_told_by_their_names():
     levels = [(term.column, term.level) for term in told.design.terms]
     plain = [(term.column, term.level) for term in model.design.terms]
     assert any(column == "county" for column, _ in plain)
-    assert levels == [(c, f"county {v}" if c == "county" else v) for c, v in plain]
+    named = {"county", "tariff"}
+    assert levels == [
+        (column, f"{column} {level}" if column in named and level not in ("", "other") else level)
+        for column, level in plain
+    ]
     drawn = [text.get_text() for text in told.plot(lang="en").get_yticklabels()]
     assert any("county C" in name for name in drawn)
 

@@ -12,7 +12,7 @@ from cvm.campaigns import words
 from cvm.core.checks import ArgumentError
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share
-from cvm.core.naming import NameOf
+from cvm.core.naming import NAMED_TRAITS, NameOf
 from cvm.core.result import Result
 
 
@@ -67,7 +67,7 @@ def _named(check: Check, of: NameOf) -> Check:
 
 
 def named_trait(trait: str, of: NameOf) -> str:
-    """Return a trait with the name of its county; any other trait as it is.
+    """Return a trait with the name of its county or tariff; any other trait as it is.
 
     Args:
         trait: A covariate's name; of a flag ``column=level``.
@@ -78,7 +78,7 @@ def named_trait(trait: str, of: NameOf) -> str:
         ('county=North', 'age')
     """
     column, equals, value = trait.partition("=")
-    return f"{column}={of(column, value)}" if equals and column == "county" else trait
+    return f"{column}={of(column, value)}" if equals and column in NAMED_TRAITS else trait
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class Checks(Result):
         return {"summary": self.summary(), **{one.name: one.table for one in self.items}}
 
     def named(self, of: NameOf) -> Checks:
-        """Return the checks with the counties' names among the traits that were compared."""
+        """Return the checks with the names of counties and tariffs among the compared traits."""
         return Checks(items=tuple(_named(one, of) for one in self.items))
 
     def text(self, lang: str = "en") -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 NameOf = Callable[[str, str], str]
-"""Kind (``"county"``, ``"campaign"``) and value of the data → its name."""
+"""Kind (``"county"``, ``"campaign"``, ``"tariff"``) and value of the data → its name."""
+NAMED_TRAITS = ("county", "tariff")
+"""What customers have whose values have names."""
 
 
 def names_of(kind: str, values: Iterable[str], of: NameOf) -> dict[str, str]:

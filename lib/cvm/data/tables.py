@@ -48,7 +48,7 @@ CONTACT_CHANNELS = {
     "app": "手机客户端",
 }
 
-NAMED_KINDS = {"county": "县区", "campaign": "活动"}
+NAMED_KINDS = {"county": "县区", "campaign": "活动", "tariff": "资费"}
 
 CUSTOMER_ID = Column(
     name="customer_id",

@@ -27,13 +27,14 @@ _SHARES = ("_share", "_share_low", "_share_high", "share_of_revenue")
 _RETURNS = ("roi", "roi_low", "roi_high", "life_roi", "life_roi_low", "life_roi_high")
 _IN_PER_CENT = ("share", "power", *_RETURNS)
 _CHANCES = ("p_value", "p_adjusted", "holm", "benjamini_hochberg", "verdict_p", "before_p")
-_SUMS = ("_yuan", "_points", "_minutes", "_mb")
+_SUMS = ("_yuan", "_yuan_low", "_yuan_high", "_points", "_minutes", "_mb")
 _EVERYDAY_YEARS = (1900, 2200)
 # Shares that small differ in their second decimal: 2.31 % against a cap of 2.30 %.
 _SMALL_SHARE, _LARGE_SHARE = 0.1, 10
 # From this ratio of the largest to the smallest on, one number of decimals does not suit both.
 _UNLIKE = 100
 _DIGITS = 4
+_ONLY_WHOLE = 1e5
 # Less than this is what arithmetic leaves of nought.
 _NOUGHT = 1e-9
 _WORDS = {
@@ -152,9 +153,20 @@ def _teller(known: Sequence[Any], column: str, kind: str, lang: str, names: Name
 
 def _is_share(column: str) -> bool:
     """Return whether a column of numbers is told in per cent, as what it is a limit of is."""
+    return _limit_of(column, "_share") or column.endswith(_SHARES) or column in _IN_PER_CENT
+
+
+def _is_sum(column: str) -> bool:
+    """Return whether a column holds amounts, of which the small change does not matter."""
+    return _limit_of(column, "_yuan") or column.endswith(_SUMS)
+
+
+def _limit_of(column: str, unit: str) -> bool:
+    """Return whether a column is a limit or an error of one with the unit in its name."""
+    if f"columns.{column}" in catalogue():
+        return False
     limit = _LIMIT.fullmatch(column)
-    of_share = limit is not None and limit[3] is None and f"columns.{limit[1]}_share" in catalogue()
-    return of_share or column.endswith(_SHARES) or column in _IN_PER_CENT
+    return limit is not None and limit[3] is None and f"columns.{limit[1]}{unit}" in catalogue()
 
 
 def _share_teller(numbers: np.ndarray) -> Any:
@@ -167,16 +179,23 @@ def _number_teller(numbers: np.ndarray, column: str) -> Any:
     sizes = np.abs(numbers[np.isfinite(numbers) & (numbers != 0)])
     if not len(sizes) or _whole(numbers):
         return lambda cell: _signed(float(cell), 0)
-    if sizes.max() / sizes.min() > _UNLIKE and not column.endswith(_SUMS):
-        return lambda cell: _signed(float(cell), _decimals(abs(float(cell))))
-    decimals = _decimals(float(sizes.max()))
-    if not column.endswith(_SUMS):
+    largest = float(sizes.max())
+    if largest / sizes.min() > _UNLIKE and not _is_sum(column):
+        return _by_itself
+    decimals = _decimals(largest)
+    if not _is_sum(column) and largest < _ONLY_WHOLE:
         # Of a measure such as the AIC a few units matter, whatever its size.
         decimals = max(decimals, 1)
     # What is not nought is never shown as nought.
-    return lambda cell: _signed(
-        float(cell), decimals if abs(cell) >= 0.5 * 10**-decimals else _decimals(abs(float(cell)))
+    return lambda cell: (
+        _signed(float(cell), decimals) if abs(cell) >= 0.5 * 10**-decimals else _by_itself(cell)
     )
+
+
+def _by_itself(cell: Any) -> str:
+    """Return a number in its own four digits, without noughts at their end."""
+    text = _signed(float(cell), _decimals(abs(float(cell))))
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _decimals(size: float) -> int:

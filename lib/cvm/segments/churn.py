@@ -19,12 +19,12 @@ from scipy.stats import norm
 from cvm.core.checks import ArgumentError, DataError, check_columns, check_one_of
 from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share
-from cvm.core.naming import NameOf
+from cvm.core.naming import NAMED_TRAITS, NameOf
 from cvm.core.result import Result
 from cvm.segments.churn_design import IDENTIFIERS, LABEL, Design, make_design
 from cvm.segments.churn_leaks import Refused, find_leaks
 from cvm.segments.churn_logit import Logit, fit_logit
-from cvm.segments.churn_words import refused_text, term_text
+from cvm.segments.churn_words import OTHER, refused_text, term_text
 
 FloatArray = npt.NDArray[np.float64]
 Kind = Literal["logit", "boosting"]
@@ -124,9 +124,11 @@ class ChurnModel(Result):
         return frame.loc[order].reset_index(drop=True)
 
     def named(self, of: NameOf) -> ChurnModel:
-        """Return the model with the counties' names, to be told and drawn."""
+        """Return the model with the names of counties and tariffs, to be told and drawn."""
         terms = tuple(
-            replace(term, level=of(term.column, term.level)) if term.column == "county" else term
+            replace(term, level=of(term.column, term.level))
+            if term.column in NAMED_TRAITS and term.level not in ("", OTHER)
+            else term
             for term in self.design.terms
         )
         return replace(self, design=replace(self.design, terms=terms))

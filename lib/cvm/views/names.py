@@ -1,4 +1,4 @@
-"""What counties and campaigns are called in either language.
+"""What counties, campaigns and tariffs are called in either language.
 
 Values of the data stand in tables and addresses as they are; what a reader sees is the name that
 the contract's table ``names`` gives them in the page's language, where it has one.
@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "campaign": ("campaign",),
     "name": ("campaign",),
     "brand": ("brand",),
+    "tariff": ("tariff",),
     "group": ("county", "tier"),
     **dict.fromkeys(_TIERS, ("tier",)),
 }
@@ -32,7 +33,7 @@ KINDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Names:
-    """Names by language, kind (``county``, ``campaign``) and value."""
+    """Names by language, kind (``county``, ``campaign``, ``tariff``) and value."""
 
     known: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
