@@ -14,6 +14,7 @@ import pytest
 from clean_operator import TODAY, as_arrow, as_tables, clean_rows
 
 from cvm.core.checks import ArgumentError, DataError
+from cvm.data import quality_keys
 from cvm.data.engine import connect
 from cvm.data.findings import Finding
 from cvm.data.quality import Checked, check_tables
@@ -232,6 +233,11 @@ def test_a_table_the_contract_does_not_know_is_refused() -> None:
     table = ibis.memtable(as_arrow("survey", clean_rows()["survey"]))
     with pytest.raises(ArgumentError, match="pets"):
         check_tables({"pets": table}, today=TODAY)
+
+
+def test_rows_that_only_share_a_digest_do_not_repeat_each_other(monkeypatch) -> None:
+    monkeypatch.setattr(quality_keys, "_suspects", lambda sound, _key: sound)
+    assert check_tables(as_tables(clean_rows()), today=TODAY).findings == ()
 
 
 def test_a_ledger_without_opening_entries_is_compared_by_its_changes() -> None:

@@ -91,6 +91,8 @@ def test_decimal_commas():
 
 def test_whole_numbers_keep_every_digit_and_refuse_fractions():
     given = ["9007199254740993", "12.0", "1,234", "１２", "12.5", "1.2万"]
+    # With separators: up to 15 digits at once, 16 as a float holds them, more in no way.
+    given += ["-12,345", "123,456,789,012,345", "1,234,567,890,123,456", "1,23", "1" * 22, "9e18"]
     assert cells("integer", given) == [
         (9007199254740993, READ),
         (12, READ),
@@ -98,7 +100,14 @@ def test_whole_numbers_keep_every_digit_and_refuse_fractions():
         (12, READ),
         (None, UNREADABLE),
         (12000, READ),
+        (-12345, READ),
+        (123456789012345, READ),
+        (1234567890123456, READ),
+        (None, UNREADABLE),
+        (None, UNREADABLE),
+        (None, UNREADABLE),
     ]
+    assert cells("integer", ["1,234", "1.234"], decimal=",") == [(None, UNREADABLE), (1234, READ)]
 
 
 def test_shares():

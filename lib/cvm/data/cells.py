@@ -209,8 +209,9 @@ def key(text: ir.StringValue) -> ir.StringValue:
 
 def whole(value: ir.FloatingValue) -> ir.IntegerValue:
     """Return a number that has no fraction as a whole one; null for others."""
-    fits = (value == value.round()) & (value.abs() < 2**53)
-    return ibis.ifelse(fits, value, ibis.null("float64")).cast("int64")
+    # Rounding is by way of a 64-bit whole number, which larger ones do not fit.
+    exact = ibis.ifelse(value.abs() < 2**53, value, ibis.null("float64"))
+    return ibis.ifelse(exact == exact.round(), exact, ibis.null("float64")).cast("int64")
 
 
 def first_day(value: ir.DateValue) -> ir.DateValue:

@@ -13,7 +13,7 @@ from ibis.expr import types as ir
 from cvm.core.checks import ArgumentError, DataError
 from cvm.data.cells import tidy
 from cvm.data.contract import Column, Kind
-from cvm.data.convert import READ, UNREADABLE, Cell, convert
+from cvm.data.convert import READ, UNREADABLE, Cell, convert, short_way
 from cvm.data.expressions import compile_expression
 from cvm.data.headers import match_headers, normalise
 from cvm.data.mapping import ColumnRule, TableMapping
@@ -31,12 +31,15 @@ class Field:
         kind: What it is read as; ``None`` where the source's value is carried as it is.
         headers: The source's columns it reads (``_row`` among them, if it reads the row's number).
         read: Table with those columns → value, and whether the cell cannot be read.
+        short: Text of the one header → its value where it is plainly written, null for all other;
+            ``None`` where there is no such short way.
     """
 
     name: str
     kind: Kind | None
     headers: tuple[str, ...]
     read: Callable[[ir.Table], Cell]
+    short: Callable[[ir.StringValue], ir.Value] | None = None
 
 
 def build_fields(stage: Stage, raw: Raw, mapping: TableMapping) -> list[Field]:
@@ -101,6 +104,7 @@ def _field(raw: Raw, mapping: TableMapping, column: Column, rule: ColumnRule) ->
             column.kind,
             (header,),
             lambda table: _converted(table[header], column, rule, mapping.decimal),
+            None if rule.values else lambda text: short_way(text, column, decimal=mapping.decimal),
         )
     text = rule.expression or rule.source or ""
 
@@ -135,7 +139,11 @@ def _attribute(stage: Stage, raw: Raw, mapping: TableMapping, header: str) -> Fi
     kind = _kind_of(stage, raw, found, mapping.decimal)
     column = Column(name=name, kind=kind, en="", zh="", meaning="")
     return Field(
-        name, kind, (found,), lambda table: convert(table[found], column, decimal=mapping.decimal)
+        name,
+        kind,
+        (found,),
+        lambda table: convert(table[found], column, decimal=mapping.decimal),
+        lambda text: short_way(text, column, decimal=mapping.decimal),
     )
 
 

@@ -34,20 +34,21 @@ def check_ledger(tables: Tables, clean: CleanTables) -> None:
     if facts["first"] is None:
         return
     opened = bool(facts["opened"])
-    months = tables.get("months")
-    if months is not None and months.has("customer_id", "month", "points_balance"):
-        rows = clean["months"]
-        if spoiled is not None:
-            rows = rows.anti_join(spoiled.select("customer_id").distinct(), "customer_id")
-        told = rows.filter(rows.points_balance.notnull(), rows.month >= facts["first"])
-        _check_balances(ledger, moves, told, opened)
+    balances = _balances(tables, clean, spoiled)
+    if balances is not None:
+        balances = balances.filter(balances.month >= facts["first"])
+    monthly = _monthly(moves, balances)
+    suspects = _suspects(monthly, opened)
+    if balances is not None:
+        _note_unbalanced(ledger, monthly, suspects, opened)
+    low = suspects.filter(suspects.lowest < 0)
     if not opened:
         customers = service(tables, clean)
         if customers is None:
             return
         newcomers = customers.filter(customers.joined_month >= facts["first"])
-        moves = moves.semi_join(newcomers, "customer_id")
-    _check_not_below_zero(ledger, moves)
+        low = low.semi_join(newcomers, "customer_id")
+    _note_below_zero(ledger, low)
 
 
 def _spoiled(ledger: UnderCheck) -> ir.Table | None:
@@ -75,27 +76,70 @@ def _to_date() -> ir.WindowBuilder:
     return ibis.cumulative_window(group_by="customer_id", order_by="month")
 
 
-def _check_balances(ledger: UnderCheck, moves: ir.Table, balances: ir.Table, opened: bool) -> None:
-    """Note the customer-months in which the panel's balance and the ledger part.
+def _balances(tables: Tables, clean: CleanTables, spoiled: ir.Table | None) -> ir.Table | None:
+    """Return the balances the panel tells, or None if it has no such column."""
+    months = tables.get("months")
+    if months is None or not months.has("customer_id", "month", "points_balance"):
+        return None
+    rows = clean["months"]
+    if spoiled is not None:
+        rows = rows.anti_join(spoiled.select("customer_id").distinct(), "customer_id")
+    return rows.filter(rows.points_balance.notnull())
 
-    Without opening entries the level is unknown and only changes are compared.
-    """
-    both = ibis.union(
-        moves.select("customer_id", "month", points=_signed(moves), balance=ibis.null("int64")),
-        balances.select(
+
+def _monthly(moves: ir.Table, balances: ir.Table | None) -> ir.Table:
+    """Return one row a customer-month: points moved, and the balance where one is told."""
+    rows = moves.select("customer_id", "month", points=_signed(moves), balance=ibis.null("int64"))
+    if balances is not None:
+        told = balances.select(
             "customer_id",
             "month",
             points=ibis.literal(0, "int64"),
             balance=balances.points_balance,
-        ),
+        )
+        rows = ibis.union(rows, told)
+    return rows.group_by("customer_id", "month").agg(
+        points=rows.points.sum(), balance=rows.balance.max()
     )
-    monthly = both.group_by("customer_id", "month").agg(
-        points=both.points.sum(), balance=both.balance.max()
+
+
+def _compared(monthly: ir.Table) -> ir.Table:
+    """Add the ledger's sum to date, and how far the balance, where one is told, lies from it."""
+    running = monthly.mutate(by_ledger=monthly.points.sum().over(_to_date()))
+    return running.mutate(apart=running.balance - running.by_ledger)
+
+
+def _suspects(monthly: ir.Table, opened: bool) -> ir.Table:
+    """Return the customers with whom something is wrong: usually none, in one pass.
+
+    Returns:
+        ``customer_id``, ``parted`` (balance and ledger part somewhere) and ``lowest`` (points). A
+        customer without any movement is not in the ledger, which is told elsewhere.
+    """
+    rows = _compared(monthly)
+    spread = rows.group_by("customer_id").agg(
+        low=rows.apart.min(),
+        high=rows.apart.max(),
+        moved=(rows.balance.notnull() & (rows.by_ledger != 0)).any(),
+        lowest=rows.by_ledger.min(),
     )
-    suspects = _suspects(monthly, opened)
+    apart = (spread.low != 0) | (spread.high != 0) if opened else spread.low != spread.high
+    marked = spread.select("customer_id", "lowest", parted=(apart & spread.moved).fill_null(False))
+    return held(marked.filter(marked.parted | (marked.lowest < 0)))
+
+
+def _note_unbalanced(
+    ledger: UnderCheck, monthly: ir.Table, suspects: ir.Table, opened: bool
+) -> None:
+    """Note the customer-months in which the panel's balance and the ledger part.
+
+    Without opening entries the level is unknown and only changes are compared.
+    """
+    suspects = suspects.filter(suspects.parted)
     if not one_row(suspects.aggregate(customers=suspects.count()))["customers"]:
         return
-    known = _apart(monthly.semi_join(suspects, "customer_id"))
+    known = _compared(monthly.semi_join(suspects, "customer_id"))
+    known = known.filter(known.balance.notnull())
     known = known.mutate(apart_before=known.apart.lag().over(_by_customer()))
     if opened:
         parted = (known.apart != known.apart_before.fill_null(0)) & (known.apart != 0)
@@ -117,31 +161,8 @@ def _check_balances(ledger: UnderCheck, moves: ir.Table, balances: ir.Table, ope
         )
 
 
-def _apart(monthly: ir.Table) -> ir.Table:
-    """Return the customer-months with a balance, and how far the ledger's sum lies from it."""
-    running = monthly.mutate(by_ledger=monthly.points.sum().over(_to_date()))
-    known = running.filter(running.balance.notnull())
-    return known.mutate(apart=known.balance - known.by_ledger)
-
-
-def _suspects(monthly: ir.Table, opened: bool) -> ir.Table:
-    """Return the customers whose balance and ledger part at all: usually none, in one pass.
-
-    A customer without any movement is not in the ledger, which is told elsewhere.
-    """
-    known = _apart(monthly)
-    spread = known.group_by("customer_id").agg(
-        low=known.apart.min(), high=known.apart.max(), moved=(known.by_ledger != 0).any()
-    )
-    parted = (spread.low != 0) | (spread.high != 0) if opened else spread.low != spread.high
-    return held(spread.filter(parted & spread.moved).select("customer_id"))
-
-
-def _check_not_below_zero(ledger: UnderCheck, moves: ir.Table) -> None:
-    monthly = moves.group_by("customer_id", "month").agg(points=_signed(moves).sum())
-    running = monthly.mutate(ledger=monthly.points.sum().over(_to_date()))
-    low = running.group_by("customer_id").agg(lowest=running.ledger.min())
-    low = low.filter(low.lowest < 0)
+def _note_below_zero(ledger: UnderCheck, low: ir.Table) -> None:
+    """Note the customers whose ledger falls below zero at some month's end."""
     rows = one_row(low.aggregate(rows=low.count()))["rows"]
     if rows:
         first = low.order_by("customer_id").limit(EXAMPLES)

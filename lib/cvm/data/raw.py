@@ -76,6 +76,8 @@ class Stage:
         self.connection: duckdb.DuckDBPyConnection = self.backend.con
         self.connection.execute("SET temp_directory = ?", [str(folder / "spill")])
         self.connection.execute("SET enable_progress_bar = false")
+        # What is thrown away need not be put in order first.
+        self.connection.execute("PRAGMA disable_checkpoint_on_shutdown")
 
     def __enter__(self) -> Self:
         return self
