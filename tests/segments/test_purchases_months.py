@@ -139,12 +139,13 @@ def test_planted_parameters_come_back_within_their_errors():
 def test_who_buys_every_month_is_foretold_better_than_by_a_model_of_any_time():
     bought, _ = drawn((9.0, 0.4, 0.8, 20.0), 20_000, 24, np.random.default_rng(8))
     x, last, end = seen(bought[:, :12])
-    frame = pd.DataFrame({"repeats": x, "last_at": last, "observed": end})
     came = bought[:, 12:].sum(1)
+    each = pd.DataFrame({"repeats": x, "last_at": last, "observed": end, "came": came})
+    frame = each.value_counts().rename("customers").reset_index()
     missed = {}
     for model in ("bgbb", "bgnbd"):
         fit = fit_purchases(compress(x, last, end), model=model)
-        test = backtest_purchases(fit, frame, came, ahead=12)
+        test = backtest_purchases(fit, frame, frame["came"], ahead=12)
         missed[model] = test.rows["expected_purchases"].sum() / came.sum() - 1
     assert abs(missed["bgbb"]) < 0.01
     assert missed["bgnbd"] > 0.03
