@@ -59,6 +59,7 @@ def texts(column, values, lang="en", names=NAMES):
         ("as_of", [pd.Timestamp("2025-11-17")], ["2025-11-17"]),
         ("detected", [True, False], ["yes", "no"]),
         ("county", ["城关", "东郊"], ["Chengguan", "东郊"]),
+        ("key", ["over_share", "own_figure"], ["chance of passing the cap", "own_figure"]),
         ("name", ["关怀", "placebo"], ["Care call", "differences before the campaign (placebo)"]),
         ("vip_tier", ["diamond", "none"], ["Diamond", "No card"]),
         ("limit", [np.inf, -np.inf], ["∞", "−∞"]),

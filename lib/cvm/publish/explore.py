@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
 
 def lever(
-    answer: Callable[[float], Any], *, label: str, low: float, high: float, step: float, now: float
+    answer: Callable[[float], Any],
+    *,
+    label: str,
+    low: float,
+    high: float,
+    step: float,
+    now: float,
+    share: bool = False,
 ) -> VBox:
     """Return a slider with what ``answer`` gives for its value beneath it.
 
@@ -29,6 +36,7 @@ def lever(
         high: Highest value.
         step: From one value to the next.
         now: The value it starts at.
+        share: Whether the value is a share, which is read in per cent.
 
     Raises:
         ArgumentError: ``now`` is not between ``low`` and ``high``, or ``step`` is not positive.
@@ -38,7 +46,8 @@ def lever(
     check_between(now, "now", low=low, high=high)
     check_at_least(step, "step", (high - low) * 1e-6)
     slider = FloatSlider(
-        value=now, min=low, max=high, step=step, description=label, readout_format=".4f",
+        value=now, min=low, max=high, step=step, description=label,
+        readout_format=".2%" if share else ".4f",
         style={"description_width": "initial"}, layout={"width": "28em"},
     )  # fmt: skip
     shown = HTML()
