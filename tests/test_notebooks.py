@@ -177,6 +177,7 @@ def test_points_campaigns_and_past_lists_are_those_of_plain_pandas(run, shown, p
         campaigns = snapshot.page("campaigns", lang)
         spent = cards_of(snapshot, "campaigns", lang)["cost"]
         last = cards_of(snapshot, "early-warning", lang)["last"]
+        warned = " ".join(snapshot.page("early-warning", lang)["notes"])
     (proof,) = (one["table"]["rows"][0] for one in budget if one["key"] == "proof")
     assert proof[4:] == [f"{points['last_cost']:,.0f}", f"{points['cost_before']:,.0f}"]
     figures = {one.name: one.value for one in run.figures["03-points-liability"]}
@@ -186,6 +187,7 @@ def test_points_campaigns_and_past_lists_are_those_of_plain_pandas(run, shown, p
     assert len(kept) == 3
     assert all(said(rows[name], 1_000 * share) for name, share in kept.items())
     assert said(spent["value"] + (spent["unit"] if lang == "zh" else ""), plain.spent())
+    assert ("×24个月" if lang == "zh" else "times 24, an assumption") in warned
     # Both are shown to three digits: the list's share of leavers over that of the whole base.
     listed = float(last["value"].rstrip("%")) / 100
     assert said(last["change"].removeprefix("为全网的"), listed / plain.left_since().iloc[-1])

@@ -158,6 +158,14 @@ def test_a_reason_is_called_largest_only_among_those_known_whole(undrawn):
     assert chart(alone)["title"] == "Value at risk by first reason"
 
 
+def test_the_page_says_what_a_customer_who_stays_is_taken_to_be_worth(page, undrawn):
+    assert not any("Value if the customer stays" in note for note in page.content["en"]["notes"])
+    told = early_warning_tables() | {"early_warning_facts": facts_table(value_months=24.0)}
+    notes = {lang: " ".join(PAGE.make(told, INFO).content[lang]["notes"]) for lang in ("en", "zh")}
+    assert "the last four months (the bill, where costs are not known) times 24" in notes["en"]
+    assert "近4个月平均月毛利（成本未知时按账单）×24个月" in notes["zh"]
+
+
 def test_one_health_is_called_best_only_where_its_interval_stands_clear(undrawn):
     tables = early_warning_tables()
     healths = tables["early_warning_healths"]

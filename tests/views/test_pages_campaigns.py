@@ -59,6 +59,14 @@ def test_the_page_says_over_how_many_months_each_campaign_was_counted(page, lang
     ) in note
 
 
+def test_the_page_says_when_a_campaign_is_called_worth_it_or_not(page):
+    note = page.content["en"]["notes"][-1]
+    assert "at least 80%, not worth it where that chance is at most 20%" in note
+    assert (
+        "不低于80%的，称为值得投入；概率不高于20%的，称为不值得" in page.content["zh"]["notes"][-1]
+    )
+
+
 def test_campaigns_counted_over_the_same_months_need_no_word_of_it(monkeypatch):
     monkeypatch.setattr("cvm.views.page_parts.save_svg", lambda figure: b"<svg/>")
     tables = campaigns_tables()

@@ -50,6 +50,8 @@ class EarlyWarning(Result):
         track: Past lists' scores; ``None`` where there are none.
         scores: The composite score and the healths; ``None`` where they cannot be learnt.
         months_ahead: Within how many months leaving is foretold.
+        value_months: Months of margin that a customer who stays is taken to bring; ``None`` where
+            his value was stated otherwise.
     """
 
     warnings: WarningList
@@ -57,6 +59,7 @@ class EarlyWarning(Result):
     months_ahead: int
     track: WarningTrack | None = None
     scores: ScoreStudy | None = None
+    value_months: float | None = None
 
     view: ClassVar[str] = "cvm.views.segments_warning:plot_outlook"
 
@@ -86,6 +89,8 @@ class EarlyWarning(Result):
             "months_ahead": float(self.months_ahead),
             "listed_index": float(month_index(self.warnings.listed_on)),
         }
+        if self.value_months is not None:
+            plan["value_months"] = float(self.value_months)
         told = self.study.measures()
         for name in ("auc", "calibration", "bill_fall"):
             plan |= _three(f"model_{name}", told[name])

@@ -10,9 +10,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from cvm.campaigns.compare_designs import DesignComparison, comparison_from, label_name
-from cvm.campaigns.register import Entry, Register, register_from
+from cvm.campaigns.register import WORTH_SHARE, Entry, Register, register_from
 from cvm.core.i18n import LANGUAGES, say
-from cvm.core.money import format_number, format_yuan
+from cvm.core.money import format_number, format_share, format_yuan
 from cvm.core.months import format_month, parse_month
 from cvm.views.campaigns_compared import signed
 from cvm.views.campaigns_detail import AREA, detail_of
@@ -292,7 +292,9 @@ def _notes(
     wanted += ["levers"] if rows else []
     notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
     notes += _windows_note(register, rows, lang)
-    meanings = [say(f"{AREA}.note.definitions", lang)] if register.entries else []
+    shares = {"worth": WORTH_SHARE, "rest": 1 - WORTH_SHARE}
+    values = {name: format_share(share, decimals=0) for name, share in shares.items()}
+    meanings = [say(f"{AREA}.note.definitions", lang, **values)] if register.entries else []
     judged = target_notes(goals, TARGETS.values(), lang) if register.entries else []
     return [*notes, *judged, withheld_note(info, lang), *meanings]
 

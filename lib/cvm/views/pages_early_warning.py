@@ -200,6 +200,8 @@ def _notes(tables: Tables, facts: Mapping[str, float], live: bool, lang: str) ->
         wanted.append("lists")
     wanted.append("assumed")
     notes = [say(f"{AREA}.note.{name}", lang) for name in wanted]
+    if "value_months" in facts:
+        notes.append(say(f"{AREA}.note.value", lang, months=f"{facts['value_months']:.0f}"))
     return [
         *notes, *_few_note(tables.get("track"), lang), *_fates_note(tables.get("fates"), lang)
     ]  # fmt: skip
