@@ -145,6 +145,21 @@ def test_rfm_scores_are_fifths_by_the_middle_rank():
     assert rfm.cuts.set_index("score")["recency_months"].to_dict() == {1: 9, 2: 7, 3: 5, 4: 3, 5: 1}
 
 
+def test_rfm_of_recharges_speaks_of_recharges():
+    cells = pd.DataFrame(
+        {
+            "recency_months": [0, 5, 9],
+            "frequency": [12, 6, 1],
+            "amount_bin": [90, 80, 60],
+            "customers": [10, 10, 10],
+            "amount": [9000.0, 5000.0, 200.0],
+        }
+    )
+    scored = score_rfm(cells, measured="recharges")
+    assert "customers who recharged" in scored.text("en")
+    assert "有充值的30户中" in scored.text("zh")
+
+
 def test_rfm_scores_agree_with_pandas_cut_of_ranks():
     rng = np.random.default_rng(1)
     rows = [

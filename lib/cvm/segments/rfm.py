@@ -20,6 +20,8 @@ from cvm.core.money import format_number, format_share
 from cvm.core.result import Result
 from cvm.segments.certificate import AREA
 
+Measured = Literal["spend", "points", "recharges"]
+MEASURED: tuple[Measured, ...] = ("spend", "points", "recharges")
 SCORES = ("recency_score", "frequency_score", "amount_score")
 CLASSES = {
     (True, True, True): "key_value",
@@ -45,14 +47,14 @@ class Rfm(Result):
             most), frequency (at least), amount (at least).
         told: Measures that tell customers apart; the others have one score for everybody.
         bounds: From where recency_months (at most), frequency and amount_bin (at least) are high.
-        measured: What the amount is: money spent, or points redeemed.
+        measured: What the amount is: money spent, points redeemed, or money recharged.
     """
 
     cells: pd.DataFrame
     cuts: pd.DataFrame
     told: tuple[str, ...]
     bounds: Mapping[str, int]
-    measured: Literal["spend", "points"] = "spend"
+    measured: Measured = "spend"
 
     view: ClassVar[str] = "cvm.views.segments_value:plot_rfm"
 
@@ -103,15 +105,13 @@ class Rfm(Result):
         return text
 
 
-def score_rfm(
-    cells: pd.DataFrame, *, parts: int = 5, measured: Literal["spend", "points"] = "spend"
-) -> Rfm:
+def score_rfm(cells: pd.DataFrame, *, parts: int = 5, measured: Measured = "spend") -> Rfm:
     """Score cells of recency, frequency and amount.
 
     Args:
         cells: Of :func:`cvm.data.reduce_segments_shapes.reduce_segments_rfm`.
         parts: Scores, 1 to ``parts``.
-        measured: What the amount is: money spent, or points redeemed.
+        measured: What the amount is: money spent, points redeemed, or money recharged.
 
     Raises:
         ArgumentError: ``parts`` or ``measured`` is not possible.
@@ -119,7 +119,7 @@ def score_rfm(
         DataError: Nobody bought.
     """
     check_between(parts, "parts", low=2, high=10)
-    check_one_of(measured, "measured", ("spend", "points"))
+    check_one_of(measured, "measured", MEASURED)
     measures = ["recency_months", "frequency", "amount_bin"]
     check_columns(cells.columns, [*measures, "customers", "amount"], "cells")
     if not cells["customers"].sum():
