@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -21,11 +22,31 @@ from cvm.data.tables import CONTRACT
 MONTHS = "用户编号,账期,出账金额\n007,2026-01,10\n007,2026-02,11\n008,2026-01,12\n008,2026-02,13\n"
 
 
+def write_extract(folder):
+    write(folder / "客户.csv", CUSTOMERS_ZH, "gb18030")
+    write(folder / "months.csv", MONTHS, "utf-8")
+    return folder
+
+
 @pytest.fixture
 def extract(tmp_path):
-    write(tmp_path / "in" / "客户.csv", CUSTOMERS_ZH, "gb18030")
-    write(tmp_path / "in" / "months.csv", MONTHS, "utf-8")
-    return tmp_path / "in"
+    return write_extract(tmp_path / "in")
+
+
+@pytest.fixture(scope="module")
+def prepared_once(tmp_path_factory):
+    """What preparing the extract makes; its name does not tell where the extract lay."""
+    folder = tmp_path_factory.mktemp("once")
+    return prepare(write_extract(folder / "in"), work=folder / "work", today=TODAY)
+
+
+@pytest.fixture
+def good(prepared_once, extract, tmp_path):
+    """The prepared folder of the extract, as an earlier run left it under ``work``."""
+    left = tmp_path / "work" / prepared_once.name
+    shutil.copytree(prepared_once, left)
+    assert prepare(extract, work=tmp_path / "work", today=TODAY) == left
+    return left
 
 
 def files_of(folder):
@@ -58,8 +79,8 @@ def test_what_a_prepared_folder_contains(extract, tmp_path):
     assert [child.name for child in (tmp_path / "work").iterdir()] == [folder.name]
 
 
-def test_columns_have_the_contracts_types(extract, tmp_path):
-    folder = prepare(extract, work=tmp_path / "work", today=TODAY)
+def test_columns_have_the_contracts_types(prepared_once):
+    folder = prepared_once
 
     file = pq.ParquetFile(folder / "tables" / "customers" / "part-00000.parquet")
     assert file.metadata.row_group(0).column(0).compression == "ZSTD"
@@ -76,27 +97,25 @@ def test_columns_have_the_contracts_types(extract, tmp_path):
             assert field.type == wanted.get(CONTRACT[name][field.name].kind, pa.string())
 
 
-def test_the_same_extract_is_prepared_once(extract, tmp_path, monkeypatch):
-    first = prepare(extract, work=tmp_path / "work", today=TODAY)
+def test_the_same_extract_is_prepared_once(good, extract, tmp_path, monkeypatch):
     monkeypatch.setattr(prepared, "check_tables", None)
 
-    assert prepare(extract, work=tmp_path / "work", today=TODAY) == first
-    assert prepare(extract, work=tmp_path / "work", today=date(2027, 1, 1)) == first
-    assert open_data(first).folder == first
+    assert prepare(extract, work=tmp_path / "work", today=TODAY) == good
+    assert prepare(extract, work=tmp_path / "work", today=date(2027, 1, 1)) == good
+    assert open_data(good).folder == good
 
 
-def test_content_mapping_and_code_decide_not_dates_of_files(extract, tmp_path, monkeypatch):
-    first = prepare(extract, work=tmp_path / "work", today=TODAY)
+def test_content_mapping_and_code_decide_not_dates_of_files(good, extract, tmp_path, monkeypatch):
     os.utime(extract / "months.csv", (1, 1))
-    assert prepare(extract, work=tmp_path / "work", today=TODAY) == first
+    assert prepare(extract, work=tmp_path / "work", today=TODAY) == good
 
     write(extract / "months.csv", MONTHS.replace("13", "14"))
     second = prepare(extract, work=tmp_path / "work", today=TODAY)
-    assert second != first
-    assert first.is_dir()
+    assert second != good
+    assert good.is_dir()
 
     monkeypatch.setattr("cvm.data.sources.code_version", lambda: "another")
-    assert prepare(extract, work=tmp_path / "work", today=TODAY) not in (first, second)
+    assert prepare(extract, work=tmp_path / "work", today=TODAY) not in (good, second)
 
 
 def test_future_dates_are_judged_again_on_another_day(tmp_path):
@@ -121,9 +140,8 @@ def test_future_dates_are_judged_again_on_another_day(tmp_path):
     ids=["disk full", "disk full in the engine", "Ctrl-C", "Ctrl-C in the engine"],
 )
 @pytest.mark.parametrize("step", ["stage_table", "make_record"])
-def test_an_interruption_leaves_what_was_there(cause, step, extract, tmp_path, monkeypatch):
+def test_an_interruption_leaves_what_was_there(cause, step, good, extract, tmp_path, monkeypatch):
     work = tmp_path / "work"
-    good = prepare(extract, work=work, today=TODAY)
     before = files_of(work)
     write(extract / "months.csv", MONTHS.replace("13", "14"))
 
@@ -190,9 +208,8 @@ def test_two_processes_at_once(extract, tmp_path):
     assert len(list((tmp_path / "work").iterdir())) == 1
 
 
-def test_data_that_stop_keep_their_report_and_spoil_nothing(extract, tmp_path):
+def test_data_that_stop_keep_their_report_and_spoil_nothing(good, extract, tmp_path):
     work = tmp_path / "work"
-    good = prepare(extract, work=work, today=TODAY)
     write(extract / "months.csv", "用户编号,出账金额\n007,10\n008,x\n")
 
     for _ in range(2):
@@ -208,14 +225,13 @@ def test_data_that_stop_keep_their_report_and_spoil_nothing(extract, tmp_path):
     assert (good / "prepared.json").is_file()
 
 
-def test_a_broken_prepared_folder_is_made_again(extract, tmp_path):
-    folder = prepare(extract, work=tmp_path / "work", today=TODAY)
-    (folder / "prepared.json").unlink()
+def test_a_broken_prepared_folder_is_made_again(good, extract, tmp_path):
+    (good / "prepared.json").unlink()
 
     again = prepare(extract, work=tmp_path / "work", today=TODAY)
 
-    assert again == folder
-    assert (folder / "prepared.json").is_file()
+    assert again == good
+    assert (good / "prepared.json").is_file()
 
 
 def test_progress_is_told(extract, tmp_path):

@@ -137,9 +137,10 @@ class _Work:
         self, y: FloatArray, arm: FloatArray, fitted: Propensity, neighbours: int, estimand: str
     ) -> None:
         self.y, self.arm, self.fitted, self.estimand = y, arm, fitted, estimand
-        sides = [np.flatnonzero(arm == side) for side in (0, 1)]
-        self.nearest = [_nearest(fitted.score, own, neighbours) for own in sides]
-        self.pairs = [_nearest(fitted.score, own, 2) for own in sides]
+        places = np.argsort(fitted.score, kind="stable")
+        sides = [places[arm[places] == side] for side in (0, 1)]
+        self.nearest = [_nearest(fitted.score, places, own, neighbours) for own in sides]
+        self.pairs = [_nearest(fitted.score, places, own, 2) for own in sides]
         self.levels = [np.where(arm == s, y, self.nearest[s].mean(y)) for s in (0, 1)]
         inside = arm if estimand == "treated" else np.ones_like(arm)
         self.size = float(inside.sum())
@@ -205,21 +206,23 @@ class _Work:
         return drift
 
 
-def _nearest(score: FloatArray, own: IntArray, neighbours: int) -> _Nearest:
-    """Find the nearest of one arm for every customer; those of the arm are their own nearest."""
-    order = own[np.argsort(score[own], kind="stable")]
-    ordered = score[order]
+def _nearest(score: FloatArray, places: IntArray, own: IntArray, neighbours: int) -> _Nearest:
+    """Find the nearest of one arm for every customer; those of the arm are their own nearest.
+
+    All (``places``) and the arm's (``own``) come in the order of their scores, in which one search
+    begins where the last one ended.
+    """
+    sought, ordered = score[places], score[own]
     count = min(neighbours, len(ordered))
-    at = np.searchsorted(ordered, score)
+    at = np.searchsorted(ordered, sought)
     # Of the windows of `count` in a row that touch the score, the one that reaches least far.
     reach = np.full(len(score), np.inf)
     for start in range(count + 1):
         first = np.clip(at - start, 0, len(ordered) - count)
-        far = np.maximum(score - ordered[first], ordered[first + count - 1] - score)
+        far = np.maximum(sought - ordered[first], ordered[first + count - 1] - sought)
         reach = np.minimum(reach, far)
     edge = reach * (1 + 1e-12) + 1e-15
-    return _Nearest(
-        order=order,
-        first=np.searchsorted(ordered, score - edge, side="left"),
-        last=np.searchsorted(ordered, score + edge, side="right"),
-    )
+    first, last = np.empty_like(places), np.empty_like(places)
+    first[places] = np.searchsorted(ordered, sought - edge, side="left")
+    last[places] = np.searchsorted(ordered, sought + edge, side="right")
+    return _Nearest(order=own, first=first, last=last)
