@@ -10,7 +10,15 @@ from budget_operator import alike, law, members, one_cell_a_member, programme
 from cvm.core.checks import ArgumentError, DataError
 from cvm.points.budget import simulate
 from cvm.points.budget_full import run_members
-from cvm.points.budget_kernel import EARNED, EXPIRED, FORFEITED, MEMBERS, REDEEMED, REVENUE
+from cvm.points.budget_kernel import (
+    EARNED,
+    EXPIRED,
+    FORFEITED,
+    MEMBERS,
+    REDEEMED,
+    REVENUE,
+    project,
+)
 from cvm.points.budget_law import law_of
 from cvm.points.budget_run import run
 from cvm.points.budget_urr import ultimate
@@ -53,6 +61,18 @@ def test_cells_agree_with_every_member_thrown_by_dice_within_half_a_per_cent():
         assert abs(ours[flow] / full[flow] - 1) < 0.005 + 2 * error / full[flow]
     # Few points die; they are within half a per cent of what is redeemed.
     assert abs(ours[EXPIRED] - full[EXPIRED]) < 0.005 * full[REDEEMED]
+
+
+def test_whatever_the_rules_the_loops_are_compiled_once():
+    for changes in (
+        {"book": book_of(MONTHS_36)},
+        {"book": book_of(Clearing())},
+        {"season": np.linspace(-0.2, 0.2, 12)},
+        {"draws": 2},
+    ):
+        flows(programme(300, cells=8, months=12, **changes))
+
+    assert len(project.signatures) == 1
 
 
 @pytest.mark.parametrize("clearing", ["beijing", "months", "none"])

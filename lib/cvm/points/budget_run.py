@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -153,57 +154,57 @@ def run(
     redemption = programme.rules_at(0).redemption
     steps = redemption.steps
     step_points = np.array([float(item.points) for item in steps])
-    step_yuan = np.array([item.value_yuan for item in steps])
+    step_yuan = np.array([float(item.value_yuan) for item in steps])
     next_month = programme.book.earned_usable == "next_month"
 
+    arguments = _in_one_piece(
+        plan.cells.node_members,
+        plan.cells.node_points,
+        plan.cells.tier,
+        plan.churn,
+        plan.joins,
+        plan.earn_bill,
+        plan.earn_data,
+        plan.cells.bill_yuan,
+        plan.left_points,
+        plan.dead_month,
+        plan.next_clearing,
+        plan.rush_to,
+        plan.lives.new_share,
+        plan.lives.new_dies,
+        plan.lives.old_share,
+        plan.lives.old_dies,
+        plan.lives.old_points,
+        plan.threshold,
+        float(law.pressure_below_points) if law.pressure_log_spend.any() else 0.0,
+        law.from_start or next_month,
+        next_month,
+        np.exp(law.balance_log_odds),
+        grid_step(),
+        plan.season,
+        np.exp(law.just_qualified_log_odds),
+        rush_tables(law),
+        law.shares,
+        law.share_weights,
+        step_points,
+        step_yuan,
+        float(law.step_points),
+        drivers.growth,
+        drivers.data,
+        drivers.churn,
+        drivers.joins,
+        drivers.odds,
+        scenarios.draw,
+        plan.year_of + 1,
+        vintages,
+        plan.year_of,
+        flows,
+        cell_flows,
+        painted,
+    )
+
     def part(first: int, last: int) -> None:
-        project(
-            first,
-            last,
-            plan.cells.node_members,
-            plan.cells.node_points,
-            plan.cells.tier,
-            plan.churn,
-            plan.joins,
-            plan.earn_bill,
-            plan.earn_data,
-            plan.cells.bill_yuan,
-            plan.left_points,
-            plan.dead_month,
-            plan.next_clearing,
-            plan.rush_to,
-            plan.lives.new_share,
-            plan.lives.new_dies,
-            plan.lives.old_share,
-            plan.lives.old_dies,
-            plan.lives.old_points,
-            plan.threshold,
-            float(law.pressure_below_points) if law.pressure_log_spend.any() else 0.0,
-            law.from_start or next_month,
-            next_month,
-            np.exp(law.balance_log_odds),
-            grid_step(),
-            plan.season,
-            np.exp(law.just_qualified_log_odds),
-            rush_tables(law),
-            law.shares,
-            law.share_weights,
-            step_points,
-            step_yuan,
-            float(law.step_points),
-            drivers.growth,
-            drivers.data,
-            drivers.churn,
-            drivers.joins,
-            drivers.odds,
-            scenarios.draw,
-            plan.year_of + 1,
-            vintages,
-            plan.year_of,
-            flows,
-            cell_flows,
-            painted,
-        )
+        project(first, last, *arguments)
 
     threads = max(1, workers or os.cpu_count() or 1)
     bounds = np.linspace(0, count, min(count, threads * 4) + 1).astype(int)
@@ -222,4 +223,14 @@ def run(
         unit_cost_yuan=unit,
         mix=mix,
         painted=painted,
+    )
+
+
+def _in_one_piece(*arguments: Any) -> tuple[Any, ...]:
+    """Return arguments of the kernel, arrays in one piece in the order of their rows.
+
+    Another layout would be compiled again, which takes seconds.
+    """
+    return tuple(
+        np.ascontiguousarray(one) if isinstance(one, np.ndarray) else one for one in arguments
     )
