@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import cvm.publish  # noqa: F401, before notebook libraries, whose import it makes quicker
 from browser_fixtures import (  # noqa: F401
     browser,
     chromium_path,

@@ -9,15 +9,6 @@ import pandas as pd
 
 from target_tables import targets_table
 
-INFO = {
-    "first_month": "2024-12",
-    "last_month": "2026-11",
-    "created": "2026-12-03T09:12:00+08:00",
-    "source": "D:/data/sample",
-    "code_version": "0.1.0",
-    "suppressed": 3,
-    "minimum": 10,
-}
 # ladder, tier, lowest score (none: no cut moves it), customers, revenue, stopped
 BANDS = [
     ("cards", "cards_none", 0.0, 1_000, 100_000.0, 10),

@@ -47,15 +47,6 @@ TARGETS = {
     "warning_value_share": ("at_least", 0.95),
     "warning_gain_yuan": ("at_least", 14_000.0),
 }
-INFO = {
-    "first_month": "2024-12",
-    "last_month": "2026-11",
-    "created": "2026-12-03T09:12:00+08:00",
-    "source": "D:/data/sample",
-    "code_version": "0.1.0",
-    "suppressed": 3,
-    "minimum": 10,
-}
 
 
 def facts_table(**changes):

@@ -5,12 +5,11 @@ from functools import cache
 
 from campaigns_tables import INFO as CAMPAIGNS_INFO
 from campaigns_tables import campaigns_tables
-from customer_value_tables import INFO as VALUE_INFO
 from customer_value_tables import customer_value_tables
 from cvm.publish.snapshot import write_snapshot
 from cvm.views.pages import PAGES
-from early_warning_tables import INFO as WARNING_INFO
 from early_warning_tables import early_warning_tables
+from info_tables import INFO as LATE_2026
 from names_tables import names_table
 from overview_tables import INFO, overview_tables
 from points_budget_tables import INFO as POINTS_INFO
@@ -25,8 +24,8 @@ TABLES = {
     "overview": (_named(overview_tables), INFO),
     "points-budget": (_named(points_budget_tables), POINTS_INFO),
     "campaigns": (_named(campaigns_tables), CAMPAIGNS_INFO),
-    "customer-value": (_named(customer_value_tables), VALUE_INFO),
-    "early-warning": (_named(early_warning_tables), WARNING_INFO),
+    "customer-value": (_named(customer_value_tables), LATE_2026),
+    "early-warning": (_named(early_warning_tables), LATE_2026),
 }
 NOW = datetime(2026, 12, 3, 9, 12, tzinfo=UTC)
 

@@ -10,6 +10,8 @@ from math import log
 import numpy as np
 import pandas as pd
 
+from info_tables import INFO as LATE_2026
+
 AXES = {
     "threshold_points": [500.0, 1_000.0, 3_500.0, 5_000.0],
     "validity_years": [1.0, 2.0, 3.0, 99.0],
@@ -168,12 +170,4 @@ def points_budget_tables():
     }
 
 
-INFO = {
-    "first_month": "2024-12",
-    "last_month": "2026-11",
-    "created": "2026-12-03T09:12:00+08:00",
-    "source": "D:/data/sample",
-    "code_version": "0.1.0",
-    "suppressed": 1,
-    "minimum": 10,
-}
+INFO = LATE_2026 | {"suppressed": 1}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_book import CALL, HEAD, plan
 
 from cvm.core.checks import ArgumentError, MissingDataError
 from cvm.core.rule_files import RuleBookError
@@ -15,10 +16,7 @@ from cvm.segments.warning_book import CallPlan, open_warning_book, parse_warning
 from cvm.segments.warning_reach import evaluate_reach
 from cvm.segments.warning_triggers import fire
 
-BOOK = """
-en = "A small book"
-zh = "小规则"
-parts = []
+TRIGGERS_AND_ACTS = """
 [[triggers]]
 name = "bill_fall"
 en = "down {bill_fall_share}"
@@ -43,19 +41,8 @@ reasons = ["bill_fall"]
 en = "tariff"
 zh = "资费"
 cost_yuan = 10
-[[acts]]
-en = "call"
-zh = "回访"
-cost_yuan = 5
-[plan]
-customers_a_manager = 250
-called_share = 0.2
-risk_times = 2.0
-quiet_days = 30
-campaign_days = 90
-saved_share = 0.5
-window_days = [3, 21]
 """
+BOOK = HEAD + TRIGGERS_AND_ACTS + CALL + plan(called_share=0.2)
 ON = date(2025, 12, 1)
 # id, risk, value, fall, before, forwarded, forwarded before, tier, family, account
 PEOPLE = [

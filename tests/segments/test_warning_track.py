@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
+from small_book import CALL, HEAD, plan
 
 from cvm.core.checks import ArgumentError
 from cvm.core.months import add_months
@@ -14,31 +15,15 @@ from cvm.segments.warning_outlook import EarlyWarning
 from cvm.segments.warning_run import warn_earlier
 from cvm.segments.warning_track import track_lists
 
-BOOK = parse_warning_book(
-    """
-en = "A small book"
-zh = "小规则"
-parts = []
+BILL_FALL = """
 [[triggers]]
 name = "bill_fall"
 en = "down {bill_fall_share}"
 zh = "降{bill_fall_share}"
 when = { bill_fall_share = 0.5 }
 window_days = [1, 10]
-[[acts]]
-en = "call"
-zh = "回访"
-cost_yuan = 5
-[plan]
-customers_a_manager = 250
-called_share = 0.25
-risk_times = 2.0
-quiet_days = 30
-campaign_days = 90
-saved_share = 0.5
-window_days = [3, 21]
 """
-)
+BOOK = parse_warning_book(HEAD + BILL_FALL + CALL + plan(called_share=0.25))
 FIRST = date(2025, 1, 1)
 # By month: how many of 100 with complaints left, and of 300 without.
 LEFT = [(40, 12), (30, 12), (35, 18)]

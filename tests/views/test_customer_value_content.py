@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from customer_value_tables import INFO, customer_value_tables, cuts_table, terms_table
+from customer_value_tables import customer_value_tables, cuts_table, terms_table
 from cvm.core.i18n import LANGUAGES, say
 from cvm.views import page_parts
 from cvm.views.customer_value_live import evaluate, levers_of, read_cuts, texts_at
@@ -12,6 +12,7 @@ from cvm.views.pages import PAGES
 from cvm.views.pictures_customer_value import migration_chart
 from cvm.views.theme import themed
 from hand_made import drawn_page
+from info_tables import INFO
 
 PAGE = PAGES["customer-value"]
 DIRECTION_NAMES = ("up", "stayed", "down", "left", "withheld")

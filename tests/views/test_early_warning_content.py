@@ -13,13 +13,13 @@ from cvm.views.targets import read_targets
 from cvm.views.theme import new_figure, themed
 from early_warning_tables import (
     FACTS,
-    INFO,
     RANKS,
     TARGETS,
     early_warning_tables,
     facts_table,
 )
 from hand_made import drawn_page
+from info_tables import INFO
 from target_tables import targets_table
 
 PAGE = PAGES["early-warning"]

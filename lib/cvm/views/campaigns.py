@@ -21,7 +21,7 @@ from cvm.views.chart_parts import (
     say_beside,
     signed_axis,
 )
-from cvm.views.theme import Width, share_axis, themed
+from cvm.views.theme import PALETTE, Width, share_axis, themed
 
 if TYPE_CHECKING:
     from cvm.campaigns.check import Checks
@@ -62,13 +62,7 @@ def plot_forest(
         axes.axvline(0, color=palette.muted, linewidth=1)
         for place, one in enumerate(rows):
             if not one.can_tell:
-                say_beside(
-                    axes,
-                    say("campaigns.chart.cannot_tell", lang),
-                    (0, place),
-                    color=palette.muted,
-                    gap=6,
-                )
+                say_cannot_tell(axes, place, lang)
                 continue
             color = palette.main if one.detected else palette.muted
             low, value, high = (scale * at for at in (one.low, one.effect, one.high))
@@ -81,6 +75,12 @@ def plot_forest(
         axes.set_xlabel(say("campaigns.chart.effect", lang, unit=unit))
         axes.set_title(words.outcome_name(name, lang))
     return axes
+
+
+def say_cannot_tell(axes: Axes, place: float, lang: str) -> None:
+    """Say beside the line of no effect that a row's campaign cannot be told."""
+    text = say("campaigns.chart.cannot_tell", lang)
+    say_beside(axes, text, (0, place), color=PALETTE.muted, gap=6)
 
 
 def plot_love(

@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from cvm.core.i18n import say
+from cvm.views.campaigns import say_cannot_tell
 from cvm.views.chart_parts import (
     lying_grid,
     mark_interval,
     name_farthest,
     row_axes,
-    say_beside,
     signed_axis,
 )
 from cvm.views.theme import PALETTE, Width, themed
@@ -50,13 +50,7 @@ def plot_register(
         axes.axvline(0, color=palette.muted, linewidth=1)
         for place, one in enumerate(entries):
             if math.isnan(one.kept_share):
-                say_beside(
-                    axes,
-                    say("campaigns.chart.cannot_tell", lang),
-                    (0, place),
-                    color=palette.muted,
-                    gap=6,
-                )
+                say_cannot_tell(axes, place, lang)
                 continue
             color = palette.main if one.worked == "yes" else palette.muted
             if one.worked == "harmed":
