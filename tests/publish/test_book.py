@@ -261,6 +261,22 @@ def test_a_month_as_large_as_the_one_before_is_full(shown):
     assert not shown
 
 
+@pytest.mark.parametrize(("share", "month"), [(0.5, 10), (0.69, 10), (0.71, 11), (1.3, 11)])
+def test_a_month_that_is_not_billed_to_its_end_is_not_reported_on(shown, share, month):
+    # A hundred customers with a row in both months: only their bills tell that November runs.
+    months = pd.DataFrame(
+        {
+            "customer_id": [f"c{at}" for at in range(100)] * 2,
+            "month": [date(2025, 10, 1)] * 100 + [date(2025, 11, 1)] * 100,
+            "bill_yuan": [100.0] * 100 + [100.0 * share] * 100,
+        }
+    )
+    assert open_small(shown, FewTables(months=months)).month == date(2025, month, 1)
+    told = [one["text/plain"] for one in shown]
+    said = "Nov 2025 seems not to be billed to its end (mean bill so far: ¥"
+    assert [text.startswith(said) for text in told] == ([True] if month == 10 else [])
+
+
 def test_a_month_outside_the_data_is_refused_with_what_there_is(shown):
     with pytest.raises(ArgumentError, match="2026-01 to 2026-03"):
         open_small(shown, month="2026-04")

@@ -9,10 +9,15 @@ from typing import Any
 
 from cvm.core.checks import ArgumentError, DataError
 from cvm.core.i18n import say
+from cvm.core.money import format_yuan
 from cvm.core.months import format_month, iso_month, parse_month
 
 # A month with fewer customers than this share of the month before is taken for a cut-off extract.
 _FULL_MONTH_SHARE = 0.5
+# A mean bill below this share of the month before is one that is not billed to its end: seasons and
+# price cuts move the mean of many customers less within a month.
+_FULL_BILL_SHARE = 0.7
+_ENOUGH_CUSTOMERS = 100
 
 
 def project_folder() -> Path:
@@ -59,7 +64,8 @@ def choose_month(
     Args:
         data: The opened data set.
         month: The month asked for; by default the last one whose rows are about as many as those
-            of the month before, since an extract is often cut off within its last month.
+            of the month before, and whose bills are about as high, since an extract is often cut
+            off within its last month.
         language: ``"zh"`` or ``"en"``.
 
     Raises:
@@ -84,17 +90,26 @@ def choose_month(
 def _last_full_month(data: Any, last: date, language: str) -> tuple[date, str | None]:
     if not data.has("months", "month"):
         return last, None
-    months = data.table("months").group_by("month").agg(rows=lambda table: table.count())
-    rows = {parse_month(m): int(n) for m, n in months.to_pandas().itertuples(index=False)}
-    latest = sorted(rows)[-2:]
-    if len(latest) < 2 or rows[latest[1]] >= _FULL_MONTH_SHARE * rows[latest[0]]:
+    table = data.table("months")
+    sums = {"rows": table.count()}
+    if data.has("months", "bill_yuan"):
+        sums["yuan"] = table.bill_yuan.sum()
+    found = table.group_by("month").agg(**sums).to_pandas()
+    months = {parse_month(row["month"]): row for row in found.to_dict("records")}
+    latest = sorted(months)[-2:]
+    if len(latest) < 2:
         return (latest[-1] if latest else last), None
-    note = say(
-        "book.month.not_full",
-        language,
-        month=format_month(latest[1], language),
-        rows=f"{rows[latest[1]]:,}",
-        usual=f"{rows[latest[0]]:,}",
-        used=format_month(latest[0], language),
-    )
-    return latest[0], note
+    before, now = (months[one] for one in latest)
+    told = {
+        name: format_month(one, language)
+        for name, one in zip(("used", "month"), latest, strict=True)
+    }
+    if now["rows"] < _FULL_MONTH_SHARE * before["rows"]:
+        counts = {"rows": f"{now['rows']:,}", "usual": f"{before['rows']:,}"}
+        return latest[0], say("book.month.not_full", language, **told, **counts)
+    if "yuan" in sums and min(now["rows"], before["rows"]) >= _ENOUGH_CUSTOMERS:
+        mean, usual = (float(one["yuan"]) / one["rows"] for one in (now, before))
+        if mean < _FULL_BILL_SHARE * usual:
+            bills = {"mean": format_yuan(mean, language), "usual": format_yuan(usual, language)}
+            return latest[0], say("book.month.not_billed", language, **told, **bills)
+    return latest[1], None
