@@ -28,6 +28,7 @@ from cvm.data.sample.settings import (
     NUMBER_RANGES,
     SCENES,
     TARIFFS,
+    TARIFFS_IN_ENGLISH,
     SampleSettings,
 )
 from cvm.data.sample.usage_columns import usage_columns
@@ -111,8 +112,10 @@ class Writer:
         )
 
     def names(self, campaigns: Sequence[Campaign]) -> pa.Table:
-        """Return the table of English names of counties and campaigns."""
+        """Return the table of English names of counties, tariffs and campaigns."""
         pairs = [("county", *pair) for pair in zip(COUNTIES, COUNTIES_IN_ENGLISH, strict=True)]
+        for plans in zip(TARIFFS, TARIFFS_IN_ENGLISH, strict=True):
+            pairs += [("tariff", *pair) for pair in zip(*plans, strict=True)]
         pairs += [("campaign", one.name, one.name_en) for one in campaigns]
         kinds, values, english = zip(*pairs, strict=True)
         columns: dict[str, object] = {

@@ -62,6 +62,13 @@ TARIFFS: tuple[tuple[str, ...], ...] = (
 )
 """Tariff plans by brand, in rising order of bill; the last of the first two brands is outdated."""
 
+TARIFFS_IN_ENGLISH: tuple[tuple[str, ...], ...] = (
+    ("GoTone 58", "GoTone 88", "GoTone 128", "GoTone 238", "GoTone old business travel"),
+    ("Easyown Relaxed", "Easyown Home", "Easyown Popular", "Easyown old standard"),
+    ("M-Zone Campus", "M-Zone Chat", "M-Zone Music"),
+)
+"""Their names on English pages."""
+
 NUMBER_RANGES = ("135", "136", "137", "138", "139", "150", "151", "158", "182", "187", "178", "198")
 """Number ranges in order of issue; the last two are new."""
 
