@@ -19,8 +19,9 @@ from cvm.data.raw import Raw, Stage, quote
 
 MARK = "mark__"
 _KEY = "key__"
-# A column with few different texts (months, labels, flags) is converted text by text and joined.
-_MOST_TEXTS = 50_000
+# A column whose texts repeat (months, labels, identifiers) is converted text by text and joined: a
+# third of the time of a pattern a row. Beyond so many texts the table of them is no longer small.
+_MOST_TEXTS = 2_000_000
 _LEAST_REPEATS = 4
 _READ = ibis.literal(READ, "int8")
 
@@ -34,16 +35,18 @@ class _Column:
         values: What each row gives by itself: the value and the mark, or nothing.
         texts: Table of texts read apart (``key__``, value, mark), to be joined; ``None`` without.
         key: The row's text to look up there, null where the row's own value stands.
+        marked: Some of those texts have a mark other than ``READ``.
     """
 
     field: Field
     values: dict[str, ir.Value]
     texts: str | None = None
     key: ir.StringValue | None = None
+    marked: bool = False
 
 
 def convert_rows(stage: Stage, raw: Raw, table: str, fields: list[Field]) -> ibis.Table:
-    """Compute the typed table with, beside each column, the marks of its cells.
+    """Compute the typed table with, beside the columns, the marks of their cells.
 
     Args:
         stage: The staging database.
@@ -52,8 +55,8 @@ def convert_rows(stage: Stage, raw: Raw, table: str, fields: list[Field]) -> ibi
         fields: The columns to compute.
 
     Returns:
-        ``_row``, the columns, and for each ``mark__<name>``
-        (:class:`~cvm.data.convert.Cell`).
+        ``_row``, the columns, and ``mark__<name>`` (:class:`~cvm.data.convert.Cell`) for each of
+        which some cell may have another mark than ``READ``.
     """
     few = _headers_of_few_texts(stage, raw, fields)
     columns = [
@@ -70,16 +73,15 @@ def convert_rows(stage: Stage, raw: Raw, table: str, fields: list[Field]) -> ibi
     for position, column in enumerate(columns):
         value, mark = quote(column.field.name), quote(MARK + column.field.name)
         if column.texts is None:
-            selected += [f"r.{value}", f"r.{mark}"]
+            selected += [f"r.{quote(name)}" for name in column.values]
             continue
         alias = f"t{position}"
         key = quote(_KEY + column.field.name)
         joins.append(f"LEFT JOIN {quote(column.texts)} {alias} ON r.{key} = {alias}.{quote(_KEY)}")
         own = f"r.{value}, " if column.values else ""
-        selected += [
-            f"coalesce({own}{alias}.{value}) AS {value}",
-            f"coalesce({alias}.{mark}, {READ})::TINYINT AS {mark}",
-        ]
+        selected.append(f"coalesce({own}{alias}.{value}) AS {value}")
+        if column.marked:
+            selected.append(f"coalesce({alias}.{mark}, {READ})::TINYINT AS {mark}")
     stage.connection.execute(
         f"CREATE OR REPLACE TABLE {quote(name)} AS SELECT {', '.join(selected)} "
         f"FROM {quote(rows)} r {' '.join(joins)}"
@@ -110,40 +112,53 @@ def _plan(stage: Stage, raw: Raw, field: Field, name: str, few: set[str]) -> _Co
     text = raw.table[header]
     if header in few:
         texts = stage.keep(f"texts_{name}", raw.table.select(header).distinct())
-        return _Column(
-            field=field, values={}, texts=_read_texts(stage, texts, field, name), key=text
-        )
+        return _read_texts(stage, texts, field, name, key=text)
     if field.short is None:
         return _Column(field=field, values=_read(field, raw.table))
     plain = field.short(text)
-    values = {field.name: plain, MARK + field.name: _READ}
     is_odd = text.notnull() & plain.isnull()
     odd = stage.keep(f"odd_{name}", raw.table.filter(is_odd).select(header).distinct())
     if not _has_rows(stage, odd):
-        return _Column(field=field, values=values)
-    read = _keep_read(stage, odd, field, f"read_{name}")
-    key = ibis.ifelse(is_odd, text, ibis.null("string"))
-    return _Column(field=field, values=values, texts=read.get_name(), key=key)
+        return _Column(field=field, values={field.name: plain})
+    read = _keep_read(stage, odd, field, name)
+    return _Column(
+        field=field,
+        values={field.name: plain},
+        texts=read.get_name(),
+        key=ibis.ifelse(is_odd, text, ibis.null("string")),
+        marked=_has_marks(stage, read, field),
+    )
 
 
-def _read_texts(stage: Stage, texts: ibis.Table, field: Field, name: str) -> str:
-    """Read some different texts, the plain ones the short way, and return the table's name."""
+def _read_texts(
+    stage: Stage, texts: ibis.Table, field: Field, name: str, *, key: ir.StringValue
+) -> _Column:
+    """Read the different texts of a column, the plain ones the short way."""
     if field.short is None:
-        return _keep_read(stage, texts, field, f"read_{name}").get_name()
+        read = _keep_read(stage, texts, field, name)
+        marked = _has_marks(stage, read, field)
+        return _Column(field=field, values={}, texts=read.get_name(), key=key, marked=marked)
     text = texts[field.headers[0]]
     short = texts.select(**{_KEY: text, field.name: field.short(text), MARK + field.name: _READ})
     plain = stage.keep(f"plain_{name}", short)
     is_odd = plain[_KEY].notnull() & plain[field.name].isnull()
     odd = plain.filter(is_odd).select(**{field.headers[0]: _KEY})
     if not _has_rows(stage, odd):
-        return plain.get_name()
-    read = _keep_read(stage, odd, field, f"read_{name}")
-    return stage.view(f"known_{name}", ibis.union(plain.filter(~is_odd), read))
+        return _Column(field=field, values={}, texts=plain.get_name(), key=key)
+    read = _keep_read(stage, odd, field, name)
+    known = stage.view(f"known_{name}", ibis.union(plain.filter(~is_odd), read))
+    marked = _has_marks(stage, read, field)
+    return _Column(field=field, values={}, texts=known, key=key, marked=marked)
 
 
 def _keep_read(stage: Stage, texts: ibis.Table, field: Field, name: str) -> ibis.Table:
-    key = texts[field.headers[0]]
-    return stage.keep(name, texts.select(**{_KEY: key}, **_read(field, texts)))
+    cell = field.read(texts)
+    read = {field.name: cell.value, MARK + field.name: cell.mark}
+    return stage.keep(f"read_{name}", texts.select(**{_KEY: texts[field.headers[0]]}, **read))
+
+
+def _has_marks(stage: Stage, read: ibis.Table, field: Field) -> bool:
+    return _has_rows(stage, read.filter(read[MARK + field.name] != READ))
 
 
 def _has_rows(stage: Stage, table: ibis.Table) -> bool:
@@ -151,5 +166,7 @@ def _has_rows(stage: Stage, table: ibis.Table) -> bool:
 
 
 def _read(field: Field, table: ibis.Table) -> dict[str, ir.Value]:
+    """Return a column's values, and its marks unless all say ``READ``."""
     cell = field.read(table)
-    return {field.name: cell.value, MARK + field.name: cell.mark}
+    marks = {} if cell.mark.equals(_READ) else {MARK + field.name: cell.mark}
+    return {field.name: cell.value, **marks}

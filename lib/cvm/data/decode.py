@@ -21,6 +21,7 @@ READABLE = ("utf-8", "gb18030 (also gbk, gb2312)", "utf-16")
 
 _SAMPLE_BYTES = 1 << 17
 _CHUNK_BYTES = 1 << 22
+_MANY_BYTES = 1 << 25
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -161,6 +162,12 @@ class _BrokenTextError(Exception):
 def _run(path: Path, copy: Path, encoding: Encoding) -> bool:
     try:
         if _needs_copy(encoding):
+            if encoding.name == "gb18030" and path.stat().st_size >= _MANY_BYTES:
+                # Imported only here: small files are read before the compiler is loaded.
+                from cvm.data.decode_gb18030 import to_utf8
+
+                if to_utf8(path, copy):
+                    return False
             with copy.open("w", encoding="utf-8", newline="") as target:
                 return _decode_stream(path, encoding.name, target)
         return _decode_stream(path, encoding.name, None)

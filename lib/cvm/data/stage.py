@@ -131,11 +131,14 @@ def _count(
     stage: Stage, whole: ibis.Table, fields: list[Field], mark: int
 ) -> list[tuple[Field, int]]:
     """Return the columns of which cells are marked, and in how many rows."""
+    marked = [field for field in fields if MARK + field.name in whole.columns]
+    if not marked:
+        return []
     counts = whole.aggregate(
-        **{field.name: (whole[MARK + field.name] == mark).sum().fill_null(0) for field in fields}
+        **{field.name: (whole[MARK + field.name] == mark).sum().fill_null(0) for field in marked}
     )
     found = stage.row(ibis.to_sql(counts, dialect="duckdb"))
-    return [(field, int(rows)) for field, rows in zip(fields, found, strict=True) if rows]
+    return [(field, int(rows)) for field, rows in zip(marked, found, strict=True) if rows]
 
 
 def _unparsable(
