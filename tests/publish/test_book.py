@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import ibis
 import numpy as np
@@ -382,3 +386,9 @@ def test_in_jupyterlab_the_last_run_on_the_same_data_is_looked_up(
     book = open_small(shown, data, metadata=READS, month=asked)
 
     assert (book.published("by_brand") is not None) == there
+
+
+def test_a_notebooks_first_cell_loads_nothing_that_draws():
+    code = "import sys, cvm.publish.book; sys.exit('matplotlib' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(Path(cvm.__file__).parents[1])}
+    assert subprocess.call([sys.executable, "-c", code], env=environment) == 0

@@ -25,7 +25,7 @@ from cvm.views.customer_value_live import (
 )
 from cvm.views.facts import read_facts
 from cvm.views.live_parts import live_card, money_parts
-from cvm.views.overview import group_label
+from cvm.views.names import group_label
 from cvm.views.pages import Tables
 from cvm.views.pictures_customer_value import lifetime_rows
 from cvm.views.targets import NO_TARGET, Goals, live_targets

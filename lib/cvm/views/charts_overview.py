@@ -20,6 +20,7 @@ from cvm.views import overview as draw
 from cvm.views import overview_groups as groups
 from cvm.views.cards_overview import LEVEL_POINTS, LEVEL_SHARE
 from cvm.views.facts import Facts, fact_month
+from cvm.views.names import group_label
 from cvm.views.pages import Tables
 from cvm.views.picture_parts import Chart, listed
 from cvm.views.theme import Width, new_figure
@@ -57,7 +58,7 @@ def _cell(value: Any, column: str, lang: str) -> str:
     if column == "month":
         return _month(value, lang)
     if column in ("vip_tier", "brand"):
-        return draw.group_label(column.removeprefix("vip_"), value, lang)
+        return group_label(column.removeprefix("vip_"), value, lang)
     if column == "county":
         return str(value)
     if value is None or pd.isna(value):
@@ -215,7 +216,7 @@ def tiers_chart(tiers: pd.DataFrame, facts: Facts, lang: str) -> Chart | None:
         say(
             "overview.tiers.alt_item",
             lang,
-            tier=draw.group_label("tier", tier, lang),
+            tier=group_label("tier", tier, lang),
             customers=format_share(left),
             revenue=format_share(right),
         )

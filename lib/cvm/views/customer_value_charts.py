@@ -23,7 +23,7 @@ from cvm.views.chart_parts import (
     share_bars,
     shares_said,
 )
-from cvm.views.overview import group_label
+from cvm.views.names import group_label
 from cvm.views.theme import PALETTE, WIDTH_PX, Width, count_axis, share_axis
 
 AREA = "customer_value"

@@ -13,8 +13,7 @@ from functools import partial
 import pandas as pd
 
 from cvm.core.checks import check_columns
-from cvm.core.i18n import LANGUAGES
-from cvm.views.overview import group_label
+from cvm.core.i18n import LANGUAGES, catalogue, say
 
 TABLE = "names"
 COLUMNS = ("kind", "value", *(f"name_{lang}" for lang in LANGUAGES))
@@ -29,6 +28,18 @@ KINDS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_TIERS, ("tier",)),
 }
 """Columns whose values have names, and of which kinds they may be."""
+
+
+def group_label(kind: str, value: object, lang: str) -> str:
+    """Return a tier's or brand's name in the language, or the value itself if it has none.
+
+    Args:
+        kind: ``"tier"`` or ``"brand"``.
+        value: The value in the data, for example ``"diamond"``.
+        lang: ``"zh"`` or ``"en"``.
+    """
+    key = f"overview.{kind}.{value}"
+    return say(key, lang) if key in catalogue() else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cvm.core.i18n import catalogue, say
+from cvm.core.i18n import say
 from cvm.core.money import format_number, format_share
 from cvm.views.chart_parts import axes_for
 from cvm.views.theme import PALETTE, count_axis, month_axis, share_axis, themed
@@ -24,18 +24,6 @@ if TYPE_CHECKING:
     from cvm.plan.overview import Overview
 
 MONTHS_IN_YEAR = 12
-
-
-def group_label(kind: str, value: object, lang: str) -> str:
-    """Return a tier's or brand's name in the language, or the value itself if it has none.
-
-    Args:
-        kind: ``"tier"`` or ``"brand"``.
-        value: The value in the data, for example ``"diamond"``.
-        lang: ``"zh"`` or ``"en"``.
-    """
-    key = f"overview.{kind}.{value}"
-    return say(key, lang) if key in catalogue() else str(value)
 
 
 def by_month(months: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,8 @@ from matplotlib.axes import Axes
 from cvm.core.i18n import say
 from cvm.core.money import format_share
 from cvm.views.chart_parts import lying_grid, name_farthest
-from cvm.views.overview import group_label, number_of
+from cvm.views.names import group_label
+from cvm.views.overview import number_of
 from cvm.views.theme import PALETTE, share_axis
 
 

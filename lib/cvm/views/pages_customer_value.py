@@ -26,8 +26,7 @@ from cvm.views.customer_value_live import (
     words,
 )
 from cvm.views.facts import read_facts
-from cvm.views.names import read_names
-from cvm.views.overview import group_label
+from cvm.views.names import group_label, read_names
 from cvm.views.page_drill import drill_facts, drill_group, drill_panel
 from cvm.views.page_parts import both_languages, draw_pictures, page_dates, page_head, withheld_note
 from cvm.views.pages import Page, Tables

@@ -12,7 +12,7 @@ from cvm.core.money import format_number, format_share, format_yuan
 from cvm.plan.overview import TIER_ORDER
 from cvm.views import customer_value_charts as draw
 from cvm.views.customer_value_live import ladder_name
-from cvm.views.overview import group_label
+from cvm.views.names import group_label
 from cvm.views.pages import Tables
 from cvm.views.picture_parts import Chart, figures_table, listed, painter
 
