@@ -44,6 +44,9 @@ def server(place):
         until = time.monotonic() + 60
         while "figures" not in ask(started, PAGE)[1] and time.monotonic() < until:
             time.sleep(0.1)
+        # The page is there a moment before the kernel that made it has ended.
+        while psutil.Process(started.process.pid).children() and time.monotonic() < until:
+            time.sleep(0.1)
         yield started
 
 
