@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_book import CALL, HEAD, plan
 
 from cvm.core.checks import ArgumentError, MissingDataError
 from cvm.core.rule_files import RuleBookError
@@ -15,6 +14,7 @@ from cvm.segments.warning import make_warning_list
 from cvm.segments.warning_book import CallPlan, open_warning_book, parse_warning_book
 from cvm.segments.warning_reach import evaluate_reach
 from cvm.segments.warning_triggers import fire
+from warning_book import CALL, HEAD, plan
 
 TRIGGERS_AND_ACTS = """
 [[triggers]]

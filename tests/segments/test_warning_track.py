@@ -6,7 +6,6 @@ from datetime import date
 import numpy as np
 import pandas as pd
 import pytest
-from small_book import CALL, HEAD, plan
 
 from cvm.core.checks import ArgumentError
 from cvm.core.months import add_months
@@ -14,6 +13,7 @@ from cvm.segments.warning_book import parse_warning_book
 from cvm.segments.warning_outlook import EarlyWarning
 from cvm.segments.warning_run import warn_earlier
 from cvm.segments.warning_track import track_lists
+from warning_book import CALL, HEAD, plan
 
 BILL_FALL = """
 [[triggers]]
